@@ -1,0 +1,116 @@
+//! The command line, as clap reads it.
+
+use std::path::PathBuf;
+
+use admin_types::Role;
+use clap::{Args, Parser, Subcommand};
+
+/// A self-hosted control plane: describe resource types, get a governed API.
+#[derive(Parser, Debug)]
+#[command(name = "admin", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct CommandLine {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Settings that win over the environment (ADMIN_*) and the file (admin.toml).
+#[derive(Args, Debug, Default)]
+pub(crate) struct Settings {
+    /// The configuration file [default: admin.toml, if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The data folder [default: ./admin-data]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(crate) data_dir: Option<String>,
+    /// sqlite:PATH or postgres://… [default: a SQLite file in the data folder]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) database: Option<String>,
+    /// The address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+    /// pretty or json [default: pretty]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub(crate) log_format: Option<String>,
+    /// error, warn, info, debug or trace, or a filter such as admin_core=debug [default: info]
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub(crate) log_level: Option<String>,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Start the server
+    Serve {
+        /// Print a new one-time sign-in link, not only on the first start
+        #[arg(long)]
+        sign_in_link: bool,
+    },
+    /// Bring the database's schema up to date, and stop
+    Migrate,
+    /// Print a one-time sign-in link for the owner
+    SignIn,
+    /// Bearer tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// The configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Load resources from NDJSON files into a running server
+    Import {
+        /// NDJSON files, one resource a line; `-` is standard input
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Try every line, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Write resources of a running server as NDJSON
+    Export {
+        /// Types, separated by commas [default: all of the org's own]
+        #[arg(long = "type", value_name = "TYPES")]
+        types: Option<String>,
+        /// Only what meets this filter
+        #[arg(long)]
+        filter: Option<String>,
+        /// Where to write [default: standard output]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum TokenCommand {
+    /// Print a bearer token
+    Create {
+        /// owner, editor or viewer
+        #[arg(long)]
+        role: Role,
+        /// How long it is good for, in seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = admin_core::TOKEN_SECONDS, value_parser = clap::value_parser!(i64).range(1..=31_536_000))]
+        ttl: i64,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ConfigCommand {
+    /// Check every value, and that the database answers
+    Check,
+    /// Print what differs from the defaults, and where it comes from
+    Show,
+}
+
+/// Which server to speak to.
+#[derive(Args, Debug)]
+pub(crate) struct Server {
+    /// Its address [default: the server that runs on the data folder]
+    #[arg(long, env = "ADMIN_URL", value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// A bearer token [default: an owner's, made with the keys of the data folder]
+    #[arg(long, env = "ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+}

@@ -1,0 +1,14 @@
+//! `admin config check`.
+
+use anyhow::Result;
+
+use crate::config::Config;
+use crate::{out, serve};
+
+/// Every value was read; now the master key and the database.
+pub(crate) async fn run(config: &Config) -> Result<()> {
+    let core = serve::open(config).await?;
+    core.db().ping().await?;
+    out::line("The configuration is good, and the database answers.");
+    Ok(())
+}

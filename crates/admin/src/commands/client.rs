@@ -1,0 +1,63 @@
+//! The client of a running server that `import` and `export` share.
+
+use admin_types::Role;
+use anyhow::{Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::command_line::Server;
+use crate::commands::token;
+use crate::config::Config;
+
+/// How long the token of one command is good for, in seconds.
+const SECONDS: i64 = 24 * 3600;
+
+/// A server and a token for it.
+pub(crate) struct Client {
+    http: reqwest::Client,
+    url: String,
+    token: SecretString,
+}
+
+impl Client {
+    pub(crate) async fn new(config: &Config, server: &Server) -> Result<Client> {
+        let url = match &server.url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => token::url(config)?,
+        };
+        let token = match &server.token {
+            Some(token) => SecretString::from(token.as_str()),
+            None => token::mint(config, Role::Owner, SECONDS).await?,
+        };
+        Ok(Client { http: reqwest::Client::new(), url, token })
+    }
+
+    /// A request to `path`.
+    pub(crate) fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url)).bearer_auth(self.token.expose_secret())
+    }
+
+    /// The answer to a request, or its problem as one sentence.
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response> {
+        let response = request.send().await.map_err(|error| anyhow::anyhow!("cannot reach {}: {error}", self.url))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let (status, body) = (response.status(), response.text().await.unwrap_or_default());
+        let problem: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+        bail!("{} answered {status}: {}", self.url, problem["detail"].as_str().unwrap_or(&body))
+    }
+}
+
+/// A progress bar over bytes; a counter when the length is unknown.
+pub(crate) fn progress(length: Option<u64>, what: &str) -> ProgressBar {
+    let bar = length.map_or_else(ProgressBar::no_length, ProgressBar::new);
+    let template = match length {
+        Some(_) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+        None => "{msg} {spinner} {bytes} {bytes_per_sec}",
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.with_message(what.to_owned())
+}

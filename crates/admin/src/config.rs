@@ -1,0 +1,235 @@
+//! Configuration: one typed structure from flags, `ADMIN_*` environment and `admin.toml`, in that order. Errors name
+//! the key, where it was set, and the remedy.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use admin_db::Target;
+use anyhow::{Context, Result, bail};
+use secrecy::SecretString;
+
+use crate::command_line::Settings;
+
+/// One key: its name in the file, its default as shown, what it says.
+struct Key {
+    name: &'static str,
+    default: &'static str,
+    secret: bool,
+}
+
+const fn key(name: &'static str, default: &'static str) -> Key {
+    Key { name, default, secret: false }
+}
+
+const KEYS: &[Key] = &[
+    key("data_dir", "./admin-data"),
+    key("listen", "127.0.0.1:8080"),
+    key("database", "sqlite:DATA_DIR/admin.db"),
+    key("master_key_file", "DATA_DIR/master.key"),
+    Key { name: "master_key", default: "", secret: true },
+    key("bootstrap_token_file", ""),
+    key("log_format", "pretty"),
+    key("log_level", "info"),
+    key("postgres_lanes", "4"),
+    key("shutdown_seconds", "30"),
+];
+
+/// Variables that begin with `ADMIN_` and are not settings: of the command line's client, of tests, and those that
+/// Kubernetes sets for a service named `admin`.
+const OTHER_VARIABLES: &[&str] =
+    &["ADMIN_CONFIG", "ADMIN_URL", "ADMIN_TOKEN", "ADMIN_BINARY", "ADMIN_TEST_", "ADMIN_SERVICE_", "ADMIN_PORT"];
+
+/// How logs are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LogFormat {
+    Pretty,
+    Json,
+}
+
+/// The whole configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) listen: SocketAddr,
+    pub(crate) database: Target,
+    pub(crate) master_key_file: PathBuf,
+    /// 32 bytes in base64; wins over the file.
+    pub(crate) master_key: Option<SecretString>,
+    pub(crate) bootstrap_token_file: Option<PathBuf>,
+    pub(crate) log_format: LogFormat,
+    pub(crate) log_level: String,
+    pub(crate) postgres_lanes: usize,
+    pub(crate) shutdown_seconds: u64,
+    values: Values,
+}
+
+/// Values as they were given, each with where it was set.
+type Values = BTreeMap<&'static str, (String, String)>;
+
+impl Config {
+    /// Reads the configuration from all its places.
+    pub(crate) fn read(settings: &Settings) -> Result<Config> {
+        let mut values = Values::new();
+        read_file(settings, &mut values)?;
+        read_environment(&mut values)?;
+        read_flags(settings, &mut values);
+        Config::build(values)
+    }
+
+    fn build(values: Values) -> Result<Config> {
+        let get = |name: &str| values.get(name).map(|(value, _)| value.as_str()).filter(|value| !value.is_empty());
+        let data_dir = PathBuf::from(get("data_dir").unwrap_or("./admin-data"));
+        let in_data = |name: &str| data_dir.join(name);
+        let path = |name: &str| get(name).map(PathBuf::from);
+        Ok(Config {
+            listen: parse(&values, "listen", "127.0.0.1:8080", "an address and a port, such as 127.0.0.1:8080")?,
+            database: match get("database") {
+                None => Target::Sqlite(in_data("admin.db")),
+                Some(text) => text.parse().map_err(|why: String| wrong(&values, "database", &why))?,
+            },
+            master_key_file: path("master_key_file").unwrap_or_else(|| in_data("master.key")),
+            master_key: get("master_key").map(SecretString::from),
+            bootstrap_token_file: path("bootstrap_token_file"),
+            log_format: match get("log_format").unwrap_or("pretty") {
+                "pretty" => LogFormat::Pretty,
+                "json" => LogFormat::Json,
+                _ => return Err(wrong(&values, "log_format", "must be pretty or json")),
+            },
+            log_level: get("log_level").unwrap_or("info").to_owned(),
+            postgres_lanes: in_range(&values, "postgres_lanes", "4", 1..=64)? as usize,
+            shutdown_seconds: in_range(&values, "shutdown_seconds", "30", 1..=3600)?,
+            data_dir,
+            values,
+        })
+    }
+
+    /// What differs from the defaults, a line each, secrets masked.
+    pub(crate) fn differences(&self) -> Vec<String> {
+        let shown = KEYS.iter().filter_map(|key| {
+            let (value, source) = self.values.get(key.name)?;
+            let value = if key.secret { "(secret)".to_owned() } else { mask_password(value) };
+            (value != key.default)
+                .then(|| format!("{} = {value:?}  # from {source}; default {:?}", key.name, key.default))
+        });
+        shown.collect()
+    }
+}
+
+fn read_file(settings: &Settings, values: &mut Values) -> Result<()> {
+    let named = settings.config.clone().or_else(|| std::env::var_os("ADMIN_CONFIG").map(PathBuf::from));
+    let path = named.clone().unwrap_or_else(|| "admin.toml".into());
+    if named.is_none() && !path.exists() {
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
+    let table: toml::Table = toml::from_str(&text).with_context(|| format!("{} is not TOML", path.display()))?;
+    for (name, value) in table {
+        let Some(key) = KEYS.iter().find(|key| key.name == name) else {
+            bail!("{}", unknown(&name, &path.display().to_string()))
+        };
+        let value = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Integer(number) => number.to_string(),
+            other => {
+                bail!("the key `{name}` in {} must be a string or a number, not {}", path.display(), other.type_str())
+            }
+        };
+        values.insert(key.name, (value, path.display().to_string()));
+    }
+    Ok(())
+}
+
+fn read_environment(values: &mut Values) -> Result<()> {
+    for (variable, value) in std::env::vars() {
+        let Some(name) = variable.strip_prefix("ADMIN_") else { continue };
+        if OTHER_VARIABLES.iter().any(|other| variable.starts_with(other)) {
+            continue;
+        }
+        let name = name.to_ascii_lowercase();
+        let Some(key) = KEYS.iter().find(|key| key.name == name) else {
+            bail!("{}", unknown(&variable, "the environment"))
+        };
+        values.insert(key.name, (value, variable));
+    }
+    Ok(())
+}
+
+fn read_flags(settings: &Settings, values: &mut Values) {
+    let flags = [
+        ("data_dir", "--data-dir", &settings.data_dir),
+        ("database", "--database", &settings.database),
+        ("listen", "--listen", &settings.listen),
+        ("log_format", "--log-format", &settings.log_format),
+        ("log_level", "--log-level", &settings.log_level),
+    ];
+    for (name, flag, value) in flags {
+        if let Some(value) = value {
+            values.insert(name, (value.clone(), flag.to_owned()));
+        }
+    }
+}
+
+fn unknown(name: &str, place: &str) -> String {
+    let known: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+    format!("unknown key `{name}` in {place}; remove it, or use one of: {}", known.join(", "))
+}
+
+fn wrong(values: &Values, name: &str, why: &str) -> anyhow::Error {
+    let (value, source) = values.get(name).cloned().unwrap_or_default();
+    anyhow::anyhow!("`{name}` = {:?} (from {source}) {why}", mask_password(&value))
+}
+
+fn parse<T: std::str::FromStr>(values: &Values, name: &str, default: &str, wanted: &str) -> Result<T> {
+    let text = values.get(name).map_or(default, |(value, _)| value.as_str());
+    text.parse().map_err(|_| wrong(values, name, &format!("must be {wanted}")))
+}
+
+fn in_range(values: &Values, name: &str, default: &str, range: std::ops::RangeInclusive<u64>) -> Result<u64> {
+    let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+    let number = parse(values, name, default, &wanted)?;
+    if range.contains(&number) { Ok(number) } else { Err(wrong(values, name, &format!("must be {wanted}"))) }
+}
+
+/// A URL without its password.
+pub(crate) fn mask_password(text: &str) -> String {
+    let masked = || {
+        let (scheme, rest) = text.split_once("://")?;
+        let (credentials, place) = rest.rsplit_once('@')?;
+        let (user, _) = credentials.split_once(':')?;
+        Some(format!("{scheme}://{user}:***@{place}"))
+    };
+    masked().unwrap_or_else(|| text.to_owned())
+}
+
+/// The address file: where the server that runs on a data folder listens.
+pub(crate) fn address_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("admin.addr")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn build(pairs: &[(&'static str, &str)]) -> Result<Config> {
+        Config::build(pairs.iter().map(|(name, value)| (*name, ((*value).to_owned(), "a test".to_owned()))).collect())
+    }
+
+    #[test]
+    fn names_the_key_and_the_remedy() {
+        let error = |pairs| build(pairs).expect_err("refused").to_string();
+        assert!(error(&[("listen", "here")]).contains("`listen` = \"here\" (from a test) must be an address"));
+        assert!(error(&[("database", "mysql://x")]).contains("sqlite:PATH or postgres://"));
+        assert!(error(&[("shutdown_seconds", "0")]).contains("1 to 3600"));
+    }
+
+    #[test]
+    fn shows_differences_without_secrets() {
+        let config =
+            build(&[("master_key", "c2VjcmV0"), ("database", "postgres://a:hunter2@h/d"), ("log_level", "info")]);
+        let shown = config.expect("valid").differences().join("\n");
+        assert!(shown.contains("postgres://a:***@h/d") && shown.contains("(secret)"), "{shown}");
+        assert!(!shown.contains("hunter2") && !shown.contains("c2VjcmV0") && !shown.contains("log_level"), "{shown}");
+    }
+}

@@ -1,0 +1,13 @@
+//! What the program says on the terminal: answers on standard output, problems on standard error.
+
+use std::io::Write;
+
+/// Prints one line of an answer. A reader that went away is no reason to fail.
+pub(crate) fn line(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Prints what went wrong.
+pub(crate) fn problem(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "admin: {text}");
+}

@@ -1,0 +1,138 @@
+//! `admin serve`: start, run, stop.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use admin_api::App;
+use admin_core::{Core, SIGN_IN_SECONDS, Setup, Tokens, create_sign_in_token, ensure_org};
+use admin_db::{Db, LaneOptions};
+use admin_types::{Role, SystemClock, SystemRandom};
+use anyhow::{Context, Result};
+use secrecy::ExposeSecret;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{Config, address_file};
+use crate::{data_dir, listener, out, telemetry};
+
+/// How long the token in `bootstrap_token_file` is good for, in seconds.
+const BOOTSTRAP_SECONDS: i64 = 24 * 3600;
+
+/// Opens the database and puts the application over it.
+pub(crate) async fn open(config: &Config) -> Result<Core> {
+    data_dir::create(&config.data_dir)?;
+    let master_key = data_dir::master_key(config)?;
+    let options = LaneOptions { postgres_lanes: config.postgres_lanes };
+    let db = Db::open(config.database.clone(), options).await.map_err(|error| unreachable_database(config, error))?;
+    Ok(Core::new(db, Arc::new(SystemClock), Arc::new(SystemRandom), &master_key))
+}
+
+fn unreachable_database(config: &Config, error: admin_types::Error) -> anyhow::Error {
+    let shown = match &config.database {
+        admin_db::Target::Sqlite(path) => format!("sqlite:{}", path.display()),
+        admin_db::Target::Postgres(url) => crate::config::mask_password(url),
+    };
+    let reason = error.context.unwrap_or_default();
+    match error.code {
+        "schema_too_new" => anyhow::anyhow!("{}", error.detail),
+        _ => anyhow::anyhow!(
+            "cannot open the `database` {shown}: {reason}. Check that it is there and that its address, user and password are right"
+        ),
+    }
+}
+
+/// Runs until a signal stops it.
+pub(crate) async fn run(config: Config, sign_in_link: bool) -> Result<()> {
+    telemetry::start_logs(&config)?;
+    let metrics = telemetry::start_metrics()?;
+    let core = open(&config).await?;
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!("cannot listen on `listen` = {}; is another server there? Port 0 takes a free one", config.listen)
+    })?;
+    let address = listener.local_addr()?;
+    data_dir::write_private(&address_file(&config.data_dir), &format!("{address}\n"))?;
+
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let tokens = Arc::new(OnceLock::new());
+    let router = admin_api::router(App { core: core.clone(), tokens: tokens.clone(), metrics });
+    let drain = Duration::from_secs(config.shutdown_seconds);
+    tasks.spawn(listener::serve(listener, router, stop.clone(), drain));
+    tasks.spawn(admin_core::build_indexes(core.clone(), stop.clone().cancelled_owned()));
+    tasks.spawn(admin_core::housekeeping(core.clone(), stop.clone().cancelled_owned()));
+
+    let url = format!("http://{address}");
+    let started = start(&config, &core, &tokens, &url, sign_in_link);
+    let outcome = tokio::select! {
+        started = started => match started {
+            Ok(()) => wait_for_signal().await,
+            Err(error) => Err(error),
+        },
+        signal = wait_for_signal() => signal,
+    };
+    stop.cancel();
+    tasks.close();
+    tokio::select! {
+        () = tasks.wait() => {}
+        () = second_signal() => {}
+    }
+    core.db().close().await;
+    let _ = std::fs::remove_file(address_file(&config.data_dir));
+    tracing::info!("stopped");
+    outcome
+}
+
+/// What a first start makes; then the keys, and with them the server is ready.
+async fn start(config: &Config, core: &Core, tokens: &OnceLock<Tokens>, url: &str, sign_in_link: bool) -> Result<()> {
+    let setup = ensure_org(core).await.context("cannot set up the org")?;
+    let opened = Tokens::open(core).await.map_err(|error| anyhow::anyhow!("{}", error.detail))?;
+    if let Some(path) = &config.bootstrap_token_file {
+        let token = opened.create(core, setup.org, setup.owner, &[Role::Owner], BOOTSTRAP_SECONDS)?;
+        data_dir::write_private(path, token.expose_secret())?;
+    }
+    if tokens.set(opened).is_err() {
+        anyhow::bail!("the keys were opened twice");
+    }
+    tracing::info!(%url, "ready");
+    out::line(&format!("\nAdmin is ready at {url}"));
+    out::line(&format!("  API reference   {url}/reference"));
+    if setup.fresh || sign_in_link {
+        print_sign_in_link(core, &setup, url).await?;
+    } else {
+        out::line(
+            "  Sign in         run `admin sign-in` for a one-time link, `admin token create --role owner` for a token",
+        );
+    }
+    out::line("");
+    Ok(())
+}
+
+/// A one-time link, printed for the person at the terminal and never logged.
+pub(crate) async fn print_sign_in_link(core: &Core, setup: &Setup, url: &str) -> Result<()> {
+    let token = create_sign_in_token(core, setup).await?;
+    out::line(&format!("  Sign in (once, within {} minutes)", SIGN_IN_SECONDS / 60));
+    out::line(&format!("                  {url}/sign-in#token={}", token.expose_secret()));
+    Ok(())
+}
+
+async fn wait_for_signal() -> Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: letting running requests finish; a second signal stops at once");
+    Ok(())
+}
+
+/// A second signal stops hard: what was acknowledged is on disk, the rest is cut off.
+async fn second_signal() {
+    if wait_for_signal().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    tracing::warn!("stopped hard");
+    #[expect(clippy::disallowed_methods, reason = "a hard stop is what was asked for")]
+    std::process::exit(1);
+}

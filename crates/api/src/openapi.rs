@@ -1,0 +1,356 @@
+//! The routes of `/v3` with their documentation, and the OpenAPI document: that of the handlers, and for every type of
+//! the org its own paths and schema.
+
+use std::sync::LazyLock;
+
+use admin_core::{Catalogue, TypeEntry};
+use admin_types::Error;
+use axum::Router;
+use axum::extract::FromRef;
+use axum::response::Response;
+use axum::routing::{get, post};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::{OpenApi, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::App;
+use crate::call::Call;
+use crate::problem::Problem;
+use crate::resources::{create, delete, export, get as read, import, list, replace, restore, update};
+use crate::{events, index_builds};
+
+/// What a resource is created from.
+#[derive(ToSchema, Serialize)]
+pub(crate) struct NewResource {
+    /// The name of its type; the path may say it instead.
+    #[serde(rename = "type")]
+    type_name: Option<String>,
+    /// Chosen by the client if it wants to.
+    id: Option<String>,
+    /// 1 to 200 characters.
+    name: String,
+    /// One of the type's; the first if absent.
+    status: Option<String>,
+    /// What the type's schema describes.
+    #[schema(value_type = Object)]
+    attributes: Option<Value>,
+    /// Up to 64 short names and values.
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    labels: Option<Value>,
+    /// The resource that it belongs to.
+    parent: Option<String>,
+}
+
+/// A merge patch of a resource: what is in it is set, null removes.
+#[derive(ToSchema, Serialize)]
+pub(crate) struct ResourcePatch {
+    name: Option<String>,
+    status: Option<String>,
+    #[schema(value_type = Option<Object>)]
+    attributes: Option<Value>,
+    #[schema(value_type = Option<Object>)]
+    labels: Option<Value>,
+    parent: Option<String>,
+}
+
+/// One operation of a JSON Patch (RFC 6902).
+#[derive(ToSchema, Serialize)]
+pub(crate) struct PatchOperation {
+    /// add, remove, replace, move, copy or test.
+    op: String,
+    /// A JSON Pointer.
+    path: String,
+    /// Where from, for move and copy.
+    from: Option<String>,
+    /// The value, for add, replace and test.
+    #[schema(value_type = Option<Object>)]
+    value: Option<Value>,
+}
+
+/// A resource.
+#[derive(ToSchema, Serialize)]
+pub(crate) struct Resource {
+    id: String,
+    #[serde(rename = "type")]
+    type_name: String,
+    name: String,
+    status: String,
+    #[schema(value_type = Object)]
+    attributes: Value,
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    labels: Value,
+    #[schema(required)]
+    parent: Option<String>,
+    version: i64,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    updated_at: String,
+    #[schema(format = DateTime, nullable = false)]
+    deleted_at: Option<String>,
+}
+
+/// Where a page stands.
+#[derive(ToSchema, Serialize)]
+pub(crate) struct Pagination {
+    #[schema(nullable = false)]
+    current_page: Option<u64>,
+    per_page: u32,
+    total_items: u64,
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
+/// One resource.
+#[derive(ToSchema, Serialize)]
+pub(crate) struct ResourceAnswer {
+    /// `success`.
+    status: String,
+    data: Resource,
+}
+
+/// A page of resources.
+#[derive(ToSchema, Serialize)]
+pub(crate) struct ResourcePage {
+    /// `success`.
+    status: String,
+    #[schema(value_type = Vec<Object>)]
+    data: Vec<Value>,
+    pagination: Pagination,
+}
+
+/// An event.
+#[derive(ToSchema, Serialize)]
+pub(crate) struct EventAnswer {
+    /// `success`.
+    status: String,
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+/// A page of events.
+#[derive(ToSchema, Serialize)]
+pub(crate) struct EventPage {
+    /// `success`.
+    status: String,
+    #[schema(value_type = Vec<Object>)]
+    data: Vec<Value>,
+    pagination: Pagination,
+}
+
+/// What became of an import.
+#[derive(ToSchema, Serialize)]
+pub(crate) struct ImportAnswer {
+    /// `success`.
+    status: String,
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Admin", description = "Describe resource types; get a governed API."),
+    components(schemas(Resource))
+)]
+struct Base;
+
+fn documented() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Base::openapi())
+        .routes(routes!(list::list_resources, create::create_resource))
+        .routes(routes!(import::import_resources))
+        .routes(routes!(export::export_resources))
+        .routes(routes!(
+            read::get_resource,
+            update::update_resource,
+            replace::replace_resource,
+            delete::delete_resource
+        ))
+        .routes(routes!(restore::restore_resource))
+        .routes(routes!(events::list_events))
+        .routes(routes!(events::get_event))
+        .routes(routes!(index_builds::list_index_builds))
+}
+
+/// The routes under `/v3`.
+pub(crate) fn routes() -> Router<App>
+where
+    App: FromRef<App>,
+{
+    let (router, _) = documented().split_for_parts();
+    router
+        .route("/v3/openapi.json", get(openapi))
+        .route("/v3/{plural}", get(list::of_type).post(create::of_type))
+        .route(
+            "/v3/{plural}/{id}",
+            get(read::of_type).patch(update::of_type).put(replace::of_type).delete(delete::of_type),
+        )
+        .route("/v3/{plural}/{id}/restore", post(restore::of_type))
+}
+
+/// The document of the handlers, as JSON.
+pub fn document() -> Value {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+        let (_, document) = documented().split_for_parts();
+        let mut document = serde_json::to_value(document).unwrap_or_default();
+        document["components"]["securitySchemes"] =
+            json!({"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}});
+        document["components"]["schemas"]["Problem"] = problem_schema();
+        document["security"] = json!([{"bearer": []}]);
+        for operation in operations(&mut document) {
+            complete(operation);
+        }
+        document
+    });
+    DOCUMENT.clone()
+}
+
+fn operations(document: &mut Value) -> Vec<&mut Value> {
+    let paths = document["paths"].as_object_mut();
+    paths
+        .into_iter()
+        .flat_map(|paths| paths.values_mut())
+        .filter_map(Value::as_object_mut)
+        .flat_map(|path| path.values_mut())
+        .collect()
+}
+
+/// Every operation may answer with the problems that all share, and every error is a problem.
+fn complete(operation: &mut Value) {
+    let Some(responses) = operation["responses"].as_object_mut() else { return };
+    let shared = [
+        ("400", "The request is not valid"),
+        ("401", "No token, or a bad one"),
+        ("403", "The principal may not do this"),
+        ("404", "Nothing there that the principal may see"),
+        ("408", "It took too long"),
+        ("409", "The present state does not allow it"),
+        ("410", "The cursor has expired"),
+        ("412", "Another version is current"),
+        ("413", "The body is too large"),
+        ("415", "The media type is not one that this endpoint takes"),
+        ("422", "The document is not valid"),
+        ("503", "A backend is away or overloaded"),
+    ];
+    for (status, description) in shared {
+        let response = responses.entry(status).or_insert_with(|| json!({"description": description}));
+        response["content"] = json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}});
+    }
+}
+
+fn problem_schema() -> Value {
+    json!({
+        "type": "object",
+        "description": "RFC 9457. `type` leads to a page about the code.",
+        "required": ["type", "title", "status", "code", "detail", "request_id"],
+        "properties": {
+            "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"},
+            "code": {"type": "string"}, "detail": {"type": "string"}, "request_id": {"type": "string"},
+            "errors": {"type": "array", "items": {"type": "object", "properties": {
+                "pointer": {"type": "string"}, "detail": {"type": "string"}}}}
+        }
+    })
+}
+
+/// `GET /v3/openapi.json`: with the org's own types.
+async fn openapi(call: Call) -> Result<Response, Problem> {
+    call.params(&[])?;
+    let catalogue = call.app.core.catalogue(call.principal.org).await?;
+    let text = serde_json::to_string(&with_types(&catalogue)).map_err(Error::internal)?;
+    let headers = [(axum::http::header::CONTENT_TYPE, "application/json")];
+    Ok(axum::response::IntoResponse::into_response((headers, text)))
+}
+
+fn with_types(catalogue: &Catalogue) -> Value {
+    let mut document = document();
+    let generic = document["paths"].clone();
+    for entry in catalogue.all() {
+        add_type(&mut document, &generic, entry);
+    }
+    document
+}
+
+/// The paths of one type: those of `/v3/resources` with its own schema.
+fn add_type(document: &mut Value, generic: &Value, entry: &TypeEntry) {
+    let definition = &entry.definition;
+    let (name, plural) = (&definition.name, &definition.plural);
+    let schemas = &mut document["components"]["schemas"];
+    let mut attributes = definition.plain_schema();
+    relocate(&mut attributes, &format!("#/components/schemas/{name}.attributes"));
+    schemas[format!("{name}.attributes")] = attributes;
+    schemas[name] = typed(&schemas["Resource"], entry);
+    schemas[format!("{name}.new")] = typed(&schemas["NewResource"], entry);
+    for path in ["", "/{id}", "/{id}/restore"] {
+        let mut item = generic[format!("/v3/resources{path}")].clone();
+        let Some(methods) = item.as_object_mut() else { continue };
+        for operation in methods.values_mut() {
+            let id = operation["operationId"]
+                .as_str()
+                .unwrap_or_default()
+                .replace("resources", plural)
+                .replace("resource", name);
+            operation["operationId"] = json!(id);
+            operation["tags"] = json!([plural]);
+            if let Some(parameters) = operation["parameters"].as_array_mut() {
+                parameters.retain(|parameter| parameter["name"] != "type");
+            }
+            swap_schema(operation, name);
+        }
+        document["paths"][format!("/v3/{plural}{path}")] = item;
+    }
+}
+
+fn typed(base: &Value, entry: &TypeEntry) -> Value {
+    let mut schema = base.clone();
+    let name = &entry.definition.name;
+    schema["properties"]["type"] = json!({"type": "string", "const": name});
+    schema["properties"]["status"] = json!({"type": "string", "enum": entry.definition.statuses});
+    schema["properties"]["attributes"] = json!({"$ref": format!("#/components/schemas/{name}.attributes")});
+    schema
+}
+
+fn swap_schema(value: &mut Value, name: &str) {
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::String(reference)) = map.get_mut("$ref") {
+                if reference.ends_with("/NewResource") {
+                    *reference = format!("#/components/schemas/{name}.new");
+                } else if reference.ends_with("/ResourceAnswer") {
+                    let own = Map::from_iter([
+                        ("type".to_owned(), json!("object")),
+                        ("required".to_owned(), json!(["status", "data"])),
+                        (
+                            "properties".to_owned(),
+                            json!({"status": {"type": "string"}, "data": {"$ref": format!("#/components/schemas/{name}")}}),
+                        ),
+                    ]);
+                    *map = own;
+                }
+                return;
+            }
+            map.values_mut().for_each(|value| swap_schema(value, name));
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| swap_schema(value, name)),
+        _ => {}
+    }
+}
+
+/// A type's local references, seen from the document's root.
+fn relocate(value: &mut Value, base: &str) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map.iter_mut() {
+                match value {
+                    Value::String(reference) if key == "$ref" && reference.starts_with('#') => {
+                        *reference = format!("{base}{}", &reference[1..])
+                    }
+                    _ => relocate(value, base),
+                }
+            }
+            map.remove("$schema");
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| relocate(value, base)),
+        _ => {}
+    }
+}

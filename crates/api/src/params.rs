@@ -1,0 +1,60 @@
+//! Query parameters: each is known and stands once, or the request is refused.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use admin_types::{Error, Result};
+
+/// The parameters of a request.
+pub(crate) struct Params(BTreeMap<String, String>);
+
+impl Params {
+    /// Reads a query string of which only the `known` parameters are allowed.
+    pub(crate) fn read(query: Option<&str>, known: &[&str]) -> Result<Params> {
+        let mut params = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            if !known.contains(&&*name) {
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                let name: String = name.chars().take(40).collect();
+                return Err(Error::parameter(&name, format!("is not known here; there are: {known}")));
+            }
+            if value.contains('\0') || value.contains(char::REPLACEMENT_CHARACTER) {
+                return Err(Error::parameter(&name, "must be UTF-8 without U+0000"));
+            }
+            if params.insert(name.to_string(), value.into_owned()).is_some() {
+                return Err(Error::parameter(&name, "stands twice; send it once"));
+            }
+        }
+        Ok(Params(params))
+    }
+
+    /// A text, or `None`.
+    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
+        self.0.remove(name).filter(|value| !value.is_empty())
+    }
+
+    /// A number, or `None`.
+    pub(crate) fn number<N: FromStr>(&mut self, name: &str) -> Result<Option<N>> {
+        let Some(text) = self.0.remove(name) else { return Ok(None) };
+        let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let number = plain.then(|| text.parse().ok()).flatten();
+        number
+            .map(Some)
+            .ok_or_else(|| Error::parameter(name, "must be a whole number that is not negative, and not too large"))
+    }
+
+    /// `true` or `false`; false if absent.
+    pub(crate) fn flag(&mut self, name: &str) -> Result<bool> {
+        match self.0.remove(name).as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Error::parameter(name, "must be true or false")),
+        }
+    }
+
+    /// A list separated by commas.
+    pub(crate) fn list(&mut self, name: &str) -> Vec<String> {
+        let text = self.0.remove(name).unwrap_or_default();
+        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+}

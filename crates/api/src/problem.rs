@@ -1,0 +1,129 @@
+//! Errors on the wire: RFC 9457 problems. The one place that maps an error to a status. A handler's error travels in
+//! the response's extensions; `observe`, which knows the request id, prints it.
+
+use admin_types::{Error, Kind, RequestId};
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+/// The longest path and query, in bytes.
+const MAX_URI: usize = 16 * 1024;
+
+/// An error on its way to the client.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem(pub(crate) Error);
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Problem {
+        Problem(error)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = status(self.0.kind).into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+pub(crate) fn status(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::Invalid => StatusCode::BAD_REQUEST,
+        Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Kind::Forbidden => StatusCode::FORBIDDEN,
+        Kind::NotFound => StatusCode::NOT_FOUND,
+        Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Kind::Conflict => StatusCode::CONFLICT,
+        Kind::Gone => StatusCode::GONE,
+        Kind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Kind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Kind::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
+        Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Timeout => StatusCode::REQUEST_TIMEOUT,
+        Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The problem document of an error.
+pub(crate) fn document(error: &Error, request_id: &RequestId) -> Value {
+    let status = status(error.kind);
+    let mut body = json!({
+        "type": format!("/errors/{}", error.code),
+        "title": status.canonical_reason().unwrap_or("Error"),
+        "status": status.as_u16(),
+        "code": error.code,
+        "detail": error.detail,
+        "request_id": request_id,
+    });
+    if let (Value::Object(body), Value::Object(extra)) = (&mut body, error.extra.clone()) {
+        body.extend(extra);
+    }
+    if !error.errors.is_empty() {
+        body["errors"] = json!(error.errors);
+    }
+    body
+}
+
+/// Prints an error over the response that carried it, whose headers stay.
+pub(crate) fn print(error: &Error, request_id: &RequestId, mut response: Response) -> Response {
+    let body = document(error, request_id).to_string();
+    let headers = response.headers_mut();
+    headers.remove(header::CONTENT_LENGTH);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    match error.kind {
+        Kind::Unauthenticated => {
+            let challenge = if error.code == "missing_token" {
+                "Bearer realm=\"admin\""
+            } else {
+                "Bearer realm=\"admin\", error=\"invalid_token\""
+            };
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        Kind::Unavailable => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        _ => {}
+    }
+    *response.body_mut() = body.into();
+    response
+}
+
+/// No such path.
+pub(crate) async fn unknown_path() -> Problem {
+    Problem(Error::new(
+        Kind::NotFound,
+        "unknown_path",
+        "There is nothing at this path. /v3/openapi.json lists all paths.",
+    ))
+}
+
+/// The path is known, but not with this method; `Allow` says with which.
+pub(crate) async fn method_not_allowed() -> Problem {
+    let detail = "This path does not take this method; the header `Allow` lists those that it takes.";
+    Problem(Error::new(Kind::MethodNotAllowed, "method_not_allowed", detail))
+}
+
+/// Refuses a path and query longer than any that Admin needs.
+pub(crate) async fn limit_uri(request: Request, next: Next) -> Response {
+    let length = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
+    if length <= MAX_URI {
+        return next.run(request).await;
+    }
+    let body = json!({
+        "type": "/errors/uri_too_long", "title": "URI Too Long", "status": 414, "code": "uri_too_long",
+        "detail": format!("The path and query have {length} bytes; the most is {MAX_URI}."),
+    });
+    let headers = [(header::CONTENT_TYPE, "application/problem+json")];
+    (StatusCode::URI_TOO_LONG, headers, body.to_string()).into_response()
+}
+
+/// A panic is a fault of ours; the caller sees no more than that.
+pub(crate) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let text = panic.downcast_ref::<String>().cloned();
+    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+    Problem(Error::internal(format!("panic: {}", text.unwrap_or_default()))).into_response()
+}

@@ -1,0 +1,34 @@
+//! Restore a resource.
+
+use admin_core::restore_resource as restore;
+use axum::extract::Path;
+use axum::response::Response;
+
+use crate::call::Call;
+use crate::problem::Problem;
+use crate::{answer, collection};
+
+/// Take a resource out of the trash
+#[utoipa::path(post, path = "/v3/resources/{id}/restore", tag = "resources", operation_id = "restore_resource",
+    params(("id" = String, Path, description = "The resource's id"),
+        ("dry_run" = Option<bool>, Query, description = "Answer as if done, and do nothing"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters")),
+    responses((status = 200, description = "Restored", body = crate::openapi::ResourceAnswer),
+        (status = 404, description = "No such resource"),
+        (status = 409, description = "It is not in the trash, or its unique values were taken meanwhile")))]
+pub(crate) async fn restore_resource(call: Call, Path(id): Path<String>) -> Result<Response, Problem> {
+    run(call, None, &id).await
+}
+
+/// `POST /v3/{plural}/{id}/restore`.
+pub(crate) async fn of_type(call: Call, Path((plural, id)): Path<(String, String)>) -> Result<Response, Problem> {
+    run(call, Some(&plural), &id).await
+}
+
+async fn run(call: Call, plural: Option<&str>, id: &str) -> Result<Response, Problem> {
+    let dry_run = call.params(&["dry_run"])?.flag("dry_run")?;
+    let of_type = collection::type_of(&call, plural).await?;
+    let op = call.idempotent_op(dry_run, &[])?;
+    let written = restore(&call.app.core, op, of_type, collection::id(id)?).await?;
+    Ok(answer::changed(&written, dry_run)?)
+}

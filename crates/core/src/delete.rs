@@ -1,0 +1,166 @@
+//! Deletion: to the trash, or for good. References decide what else happens: `restrict` refuses, `cascade` deletes,
+//! `null` lets go.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use admin_db::references::Referrer;
+use admin_db::{Tx, references, resources, secrets};
+use admin_types::{Error, Resource, ResourceId, Result, action};
+use serde_json::{Value, json};
+
+use crate::catalogue::Catalogue;
+use crate::decide::{Verb, decide};
+use crate::op::Op;
+use crate::patch::Patch;
+use crate::resources::{Written, current, finish, update};
+use crate::state::State;
+use crate::{Core, Inner, change, type_change};
+
+/// The most resources that one deletion may take along or let go of.
+const MAX_AFFECTED: usize = 1000;
+/// The most referrers that an error names.
+const NAMED: usize = 20;
+
+/// Moves a resource to the trash, or with `purge` removes it for good (also out of the trash).
+pub async fn delete_resource(
+    core: &Core,
+    op: Op,
+    of_type: Option<String>,
+    id: ResourceId,
+    purge: bool,
+) -> Result<Written> {
+    let org = op.principal.org;
+    let job = (core.clone(), Arc::new((op, of_type)));
+    let written = core.db.write(org, async move |tx: &mut Tx| {
+        let (core, job) = &job;
+        let (op, of_type) = &**job;
+        let first = tx.seq()?;
+        let state = current(core, tx, op, (of_type.as_deref(), id, Verb::Delete)).await?;
+        if state.is_trashed() && !purge {
+            return Err(Error::not_found("resource"));
+        }
+        let written = match state.is_trashed() {
+            true => remove(core, tx, op, &state, true).await?,
+            false => delete_with_referrers(core, tx, op, &state, purge).await?,
+        };
+        finish(tx, op, first, written).await
+    });
+    let written = written.await?;
+    if written.type_name == "type" {
+        core.catalogues.changed(&core.db, org).await?;
+    }
+    Ok(written)
+}
+
+async fn delete_with_referrers(core: &Inner, tx: &mut Tx, op: &Op, state: &State, purge: bool) -> Result<Written> {
+    let catalogue = core.catalogues.in_tx(tx, op.principal.org).await?;
+    let plan = Deletion::plan(tx, op, state.resource.id).await?;
+    for referrer in &plan.let_go {
+        let before = state_of(tx, op, &catalogue, referrer.id).await?;
+        decide(&op.principal, Verb::Update, &before.entry)?;
+        update(core, tx, op, &before, &let_go(&before, referrer, state.resource.id)?).await?;
+    }
+    // The last found first: a resource goes before what it refers to.
+    for id in plan.delete.iter().rev().filter(|id| **id != state.resource.id) {
+        let other = state_of(tx, op, &catalogue, *id).await?;
+        decide(&op.principal, Verb::Delete, &other.entry)?;
+        remove(core, tx, op, &other, purge).await?;
+    }
+    remove(core, tx, op, state, purge).await
+}
+
+/// What a deletion takes along.
+struct Deletion {
+    delete: Vec<ResourceId>,
+    let_go: Vec<Referrer>,
+}
+
+impl Deletion {
+    async fn plan(tx: &mut Tx, op: &Op, id: ResourceId) -> Result<Deletion> {
+        let (mut delete, mut let_go, mut refuse) = (vec![id], vec![], vec![]);
+        let mut seen = HashSet::from([id]);
+        let mut next = 0;
+        while let Some(target) = delete.get(next).copied() {
+            next += 1;
+            let limit = MAX_AFFECTED as i64 + 1;
+            for child in resources::children(tx, op.principal.org, target, limit).await? {
+                refuse.push((child, "parent".to_owned()));
+            }
+            for referrer in references::referrers(tx, op.principal.org, target, limit).await? {
+                match referrer.on_delete.as_str() {
+                    "cascade" if seen.insert(referrer.id) => delete.push(referrer.id),
+                    "cascade" => {}
+                    "null" => let_go.push(referrer),
+                    _ => refuse.push((referrer.id, format!("attributes.{}", referrer.field))),
+                }
+            }
+            if delete.len() + let_go.len() > MAX_AFFECTED {
+                let detail = format!(
+                    "The deletion would touch more than {MAX_AFFECTED} resources. Delete those that refer to this one first."
+                );
+                return Err(Error::conflict("deletion_too_large", detail));
+            }
+        }
+        refuse.retain(|(id, _)| !seen.contains(id));
+        let_go.retain(|referrer| !seen.contains(&referrer.id));
+        if refuse.is_empty() {
+            return Ok(Deletion { delete, let_go });
+        }
+        let referrers: Vec<_> =
+            refuse.iter().take(NAMED).map(|(id, field)| json!({"id": id, "field": field})).collect();
+        let detail = format!(
+            "{} resources refer to this one, the first is {}. Delete or change them first.",
+            refuse.len(),
+            refuse[0].0
+        );
+        Err(Error::conflict("referenced", detail).with(json!({"referrers": referrers, "count": refuse.len()})))
+    }
+}
+
+async fn state_of(tx: &mut Tx, op: &Op, catalogue: &Catalogue, id: ResourceId) -> Result<State> {
+    let missing = || Error::internal(format!("a reference names {id}, which is not there"));
+    let row = resources::get(tx, op.principal.org, id).await?.ok_or_else(missing)?;
+    let entry = catalogue.named(&row.type_name).ok_or_else(missing)?;
+    State::read(entry.clone(), row.document)
+}
+
+/// The patch that takes one reference out of a field.
+fn let_go(state: &State, referrer: &Referrer, target: ResourceId) -> Result<Patch> {
+    let path: Vec<String> = referrer.field.split('.').map(str::to_owned).collect();
+    let field = state.entry.definition.field(&path).ok_or_else(|| Error::internal("a reference from no field"))?;
+    let value = match field.many {
+        true => {
+            let target = target.to_string();
+            field
+                .values(&state.resource.attributes)
+                .into_iter()
+                .filter(|id| id.as_str() != Some(&target))
+                .cloned()
+                .collect()
+        }
+        false => Value::Null,
+    };
+    let mut patch = value;
+    for key in path.iter().rev() {
+        patch = json!({ key.as_str(): patch });
+    }
+    Ok(Patch::Merge(json!({ "attributes": patch })))
+}
+
+/// Removes one resource: to the trash, or for good with its secrets.
+async fn remove(core: &Inner, tx: &mut Tx, op: &Op, before: &State, purge: bool) -> Result<Written> {
+    if before.entry.definition.name == "type" {
+        type_change::deleted(core, tx, op, before).await?;
+    }
+    let version = before.resource.version + 1;
+    let resource = Resource { deleted_at: Some(op.now), updated_at: op.now, version, ..before.resource.clone() };
+    let after = State::of(before.entry.clone(), resource)?;
+    if purge {
+        change::apply(core, tx, op, action::PURGED, Some(before), None).await?;
+        secrets::remove(tx, op.principal.org, before.resource.id).await?;
+    } else {
+        change::apply(core, tx, op, action::DELETED, Some(before), Some(&after)).await?;
+    }
+    Ok(Written::new(&after))
+}

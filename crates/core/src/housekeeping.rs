@@ -1,0 +1,40 @@
+//! What is kept for a time only, and then forgotten: idempotency keys, sign-in tokens, the places of moved values.
+
+use std::time::Duration;
+
+use admin_db::{Tx, idempotency, indexes, sign_in};
+use admin_types::Result;
+
+use crate::Core;
+use crate::idempotency::KEPT_SECONDS;
+use crate::list::WALK_SECONDS;
+
+/// How often, in seconds.
+const EVERY_SECONDS: u64 = 300;
+
+/// Works until `stop` is done.
+pub async fn housekeeping(core: Core, stop: impl Future<Output = ()>) {
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        if let Err(error) = forget(&core).await {
+            tracing::warn!(%error, "housekeeping failed; trying again later");
+        }
+        tokio::select! {
+            () = &mut stop => return,
+            () = tokio::time::sleep(Duration::from_secs(EVERY_SECONDS)) => {}
+        }
+    }
+}
+
+async fn forget(core: &Core) -> Result<()> {
+    let now = core.clock.now();
+    let forgotten = core.db.write_global(async move |tx: &mut Tx| {
+        let answers = idempotency::forget(tx, now.plus_seconds(-KEPT_SECONDS)).await?;
+        let tokens = sign_in::forget(tx, now).await?;
+        let moved = indexes::forget_moved(tx, now.plus_seconds(-2 * WALK_SECONDS)).await?;
+        Ok((answers, tokens, moved))
+    });
+    let (answers, tokens, moved) = forgotten.await?;
+    tracing::debug!(answers, tokens, moved, "forgot what was kept for a time");
+    Ok(())
+}

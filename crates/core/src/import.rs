@@ -1,0 +1,189 @@
+//! Import: many resources, a batch in one transaction, each row on its own: a row that is refused leaves the others.
+
+use std::sync::Arc;
+
+use admin_db::{Tx, resources};
+use admin_types::{Error, Kind, ResourceId, Result};
+use serde_json::Value;
+
+use crate::catalogue::Catalogue;
+use crate::decide::{Verb, decide};
+use crate::op::Op;
+use crate::patch::Patch;
+use crate::resources::{Creation, update};
+use crate::state::State;
+use crate::{Core, Inner};
+
+/// The most errors that a report holds; the rest are counted.
+pub const MAX_IMPORT_ERRORS: usize = 1000;
+
+/// One row: its line, from 1, and what stands there.
+#[derive(Clone, Debug)]
+pub struct ImportRow {
+    /// The line, from 1.
+    pub line: u64,
+    /// The document, or why it is none.
+    pub document: Result<Value>,
+}
+
+/// What became of the rows.
+#[derive(Default, Debug)]
+pub struct ImportReport {
+    /// Rows that became new resources.
+    pub created: u64,
+    /// Rows that changed a resource.
+    pub updated: u64,
+    /// Rows that found their resource as they say.
+    pub unchanged: u64,
+    /// Rows that were refused.
+    pub failed: u64,
+    /// Why, with their lines; at most [`MAX_IMPORT_ERRORS`].
+    pub errors: Vec<(u64, Error)>,
+}
+
+enum Outcome {
+    Created,
+    Updated,
+    Unchanged,
+}
+
+impl ImportReport {
+    /// Adds the report of a further batch.
+    pub fn add(&mut self, other: ImportReport) {
+        self.created += other.created;
+        self.updated += other.updated;
+        self.unchanged += other.unchanged;
+        self.failed += other.failed;
+        let room = MAX_IMPORT_ERRORS.saturating_sub(self.errors.len());
+        self.errors.extend(other.errors.into_iter().take(room));
+    }
+
+    fn note(&mut self, line: u64, outcome: Result<Outcome>) -> Result<()> {
+        match outcome {
+            Ok(Outcome::Created) => self.created += 1,
+            Ok(Outcome::Updated) => self.updated += 1,
+            Ok(Outcome::Unchanged) => self.unchanged += 1,
+            Err(error) if matches!(error.kind, Kind::Internal | Kind::Unavailable) => return Err(error),
+            Err(error) => {
+                self.failed += 1;
+                if self.errors.len() < MAX_IMPORT_ERRORS {
+                    self.errors.push((line, error));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Imports a batch of rows in one transaction. A row with the id of a resource that exists replaces it; one whose
+/// resource is already as it says changes nothing, so an import may be repeated.
+pub async fn import_batch(core: &Core, op: &Op, of_type: Option<&str>, rows: Vec<ImportRow>) -> Result<ImportReport> {
+    let org = op.principal.org;
+    let catalogue = core.catalogues.get(&core.db, org).await?;
+    let prepare = |row: ImportRow| {
+        let (line, document) = (row.line, row.document);
+        let prepared = document.map(|document| {
+            let document = without_stamps(document);
+            let creation = Creation::prepare(core, op, &catalogue, of_type, document.clone());
+            (document, creation)
+        });
+        (line, prepared)
+    };
+    let rows: Vec<_> = rows.into_iter().map(prepare).collect();
+    let batch = Batch { op: op.clone(), of_type: of_type.map(str::to_owned), version: catalogue.version, rows };
+    let job = (core.clone(), Arc::new(batch));
+    let report = core.db.write(org, async move |tx: &mut Tx| {
+        let (core, batch) = &job;
+        batch.write(core, tx).await
+    });
+    let (report, types_changed) = report.await?;
+    if types_changed {
+        core.catalogues.changed(&core.db, org).await?;
+        core.index_work.notify_one();
+    }
+    Ok(report)
+}
+
+/// A line, and its document with what creating it would write.
+type PreparedRow = (u64, Result<(Value, Result<Creation>)>);
+
+struct Batch {
+    op: Op,
+    of_type: Option<String>,
+    version: i64,
+    rows: Vec<PreparedRow>,
+}
+
+impl Batch {
+    async fn write(&self, core: &Inner, tx: &mut Tx) -> Result<(ImportReport, bool)> {
+        let (mut report, before) = (ImportReport::default(), tx.catalogue()?);
+        let mut catalogue: Option<Arc<Catalogue>> = None;
+        for (line, row) in &self.rows {
+            let outcome = match row {
+                Err(error) => Err(error.clone()),
+                Ok((document, prepared)) => {
+                    if catalogue.as_ref().map_or(self.version, |catalogue| catalogue.version) != tx.catalogue()? {
+                        catalogue = Some(core.catalogues.in_tx(tx, self.op.principal.org).await?);
+                    }
+                    self.write_row(core, tx, catalogue.as_deref(), document, prepared).await
+                }
+            };
+            report.note(*line, outcome)?;
+        }
+        let types_changed = tx.catalogue()? != before;
+        if self.op.dry_run {
+            tx.roll_back();
+        }
+        Ok((report, types_changed && !self.op.dry_run))
+    }
+
+    async fn write_row(
+        &self,
+        core: &Inner,
+        tx: &mut Tx,
+        newer: Option<&Catalogue>,
+        document: &Value,
+        prepared: &Result<Creation>,
+    ) -> Result<Outcome> {
+        let id = document.get("id").and_then(Value::as_str).and_then(ResourceId::parse);
+        if let Some(id) = id
+            && let Some(row) = resources::get(tx, self.op.principal.org, id).await?
+        {
+            return self.replace(core, tx, row, document).await;
+        }
+        let creation = match newer {
+            None => prepared.clone()?,
+            Some(catalogue) => Creation::prepare(core, &self.op, catalogue, self.of_type.as_deref(), document.clone())?,
+        };
+        creation.write(core, tx, &self.op).await?;
+        Ok(Outcome::Created)
+    }
+
+    async fn replace(
+        &self,
+        core: &Inner,
+        tx: &mut Tx,
+        row: resources::ResourceRow,
+        document: &Value,
+    ) -> Result<Outcome> {
+        let catalogue = core.catalogues.in_tx(tx, self.op.principal.org).await?;
+        let entry = catalogue.named(&row.type_name).ok_or_else(|| Error::internal("a resource without a type"))?;
+        decide(&self.op.principal, Verb::Update, entry)?;
+        if row.deleted {
+            return Err(Error::conflict("in_trash", "The resource is in the trash. Restore or purge it first."));
+        }
+        let before = State::read(entry.clone(), row.document)?;
+        let after = update(core, tx, &self.op, &before, &Patch::Replace(document.clone())).await?;
+        Ok(if after.resource.version == before.resource.version { Outcome::Unchanged } else { Outcome::Updated })
+    }
+}
+
+/// An export carries versions and times; an import takes what it may set.
+fn without_stamps(mut document: Value) -> Value {
+    if let Some(object) = document.as_object_mut() {
+        for key in ["version", "created_at", "updated_at", "deleted_at"] {
+            object.remove(key);
+        }
+    }
+    document
+}

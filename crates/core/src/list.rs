@@ -1,0 +1,312 @@
+//! Lists: what is asked for, which index answers it, and the page that comes out.
+
+use std::sync::Arc;
+
+use admin_db::list::{self, Candidate, Driver, Plan, Position, Scope, Selection};
+use admin_db::{Conn, orgs};
+use admin_schema::{Filter, Literal, Path, key};
+use admin_types::{DEFAULT_LIMIT, Error, Kind, MAX_LIMIT, MAX_OFFSET, OrgId, Pagination, Resource, Result, Timestamp};
+use serde_json::Value;
+
+use crate::catalogue::{CORE_FIELDS, Catalogue};
+use crate::cursor::Cursor;
+use crate::decide::{Verb, decide};
+use crate::op::Op;
+use crate::{Core, TypeEntry, expand, totals};
+
+/// How long a walk in the order of a field may last, in seconds.
+pub(crate) const WALK_SECONDS: i64 = 3600;
+/// The most rows that are gathered and sorted in memory.
+const MAX_GATHERED: u64 = 10_000;
+
+/// What a caller asks a list for.
+#[derive(Clone, Default, Debug)]
+pub struct ListQuery {
+    /// Names of types; empty for all of the org's own.
+    pub types: Vec<String>,
+    /// Only this status.
+    pub status: Option<String>,
+    /// The filter, as text.
+    pub filter: Option<String>,
+    /// A field, with `-` in front for descending; by id if absent.
+    pub sort: Option<String>,
+    /// Only these fields of each resource (and its id and type).
+    pub fields: Vec<String>,
+    /// References to resolve.
+    pub expand: Vec<String>,
+    /// The page, from 1.
+    pub page: Option<u64>,
+    /// Rows of a page.
+    pub limit: Option<u32>,
+    /// Where an earlier page ended.
+    pub cursor: Option<String>,
+    /// The trash, instead of what is live.
+    pub trashed: bool,
+}
+
+/// A page of resources.
+#[derive(Debug)]
+pub struct Page {
+    /// The wire text of each.
+    pub items: Vec<String>,
+    /// Where the page stands.
+    pub pagination: Pagination,
+}
+
+/// A list, understood.
+struct List {
+    scope: Scope,
+    entry: Option<Arc<TypeEntry>>,
+    filter: Filter,
+    sort: Sort,
+    fingerprint: [u8; 8],
+}
+
+struct Sort {
+    /// The field's name in the index; `None` for the id.
+    field: Option<String>,
+    descending: bool,
+}
+
+/// One page of the resources that the principal may read.
+pub async fn list_resources(core: &Core, op: &Op, query: ListQuery) -> Result<Page> {
+    let org = op.principal.org;
+    let catalogue = core.catalogues.get(&core.db, org).await?;
+    let list = understand(op, &catalogue, &query)?;
+    let expansions = expand::parse(&query.expand)?;
+    let limit = check_limit(query.limit)?;
+    let (offset, after) = start(op, &query, &list, limit)?;
+    let selection = Selection { org, scope: &list.scope, trashed: query.trashed, filter: &list.filter };
+
+    let (mut conn, total) = total(core, &selection, list.entry.as_deref()).await?;
+    let seq = match (&after, &list.sort.field) {
+        (Some(position), _) => position.seq,
+        (None, Some(_)) => orgs::state(&mut conn, org).await?.0,
+        (None, None) => 0,
+    };
+    let run = Run { list: &list, selection, after: after.as_ref(), offset, limit: limit + 1, total };
+    let mut rows = run.rows(core, &mut conn).await?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next_cursor = rows.last().filter(|_| more).map(|last| {
+        let started_at =
+            after.as_ref().map_or(op.now, |_| query.cursor.as_deref().and_then(Cursor::started_at).unwrap_or(op.now));
+        let position = Position { key: last.key.clone(), id: last.id, seq };
+        Cursor { fingerprint: list.fingerprint, started_at, position }.encode()
+    });
+    let documents = rows.into_iter().map(|row| row.document).collect();
+    let items = expand::shape(&mut conn, op, &catalogue, documents, &expansions, &query.fields).await?;
+    let current_page = query.cursor.is_none().then_some(query.page.unwrap_or(1));
+    Ok(Page { items, pagination: Pagination { current_page, per_page: limit, total_items: total, next_cursor } })
+}
+
+fn check_limit(limit: Option<u32>) -> Result<u32> {
+    match limit.unwrap_or(DEFAULT_LIMIT) {
+        limit @ 1..=MAX_LIMIT => Ok(limit),
+        _ => Err(Error::parameter("limit", format!("must be 1 to {MAX_LIMIT}"))),
+    }
+}
+
+/// Where the page begins: an offset, or a position.
+fn start(op: &Op, query: &ListQuery, list: &List, limit: u32) -> Result<(u64, Option<Position>)> {
+    let Some(cursor) = &query.cursor else {
+        let page = query.page.unwrap_or(1);
+        let offset = page.saturating_sub(1).saturating_mul(limit.into());
+        if page == 0 || offset > MAX_OFFSET {
+            let detail =
+                format!("must be at least 1 and reach at most {MAX_OFFSET} rows deep; walk further by `cursor`");
+            return Err(Error::parameter("page", detail));
+        }
+        return Ok((offset, None));
+    };
+    if query.page.is_some() {
+        return Err(Error::parameter("cursor", "cannot be combined with `page`"));
+    }
+    let cursor = Cursor::decode(cursor)?;
+    if cursor.fingerprint != list.fingerprint {
+        return Err(Error::parameter(
+            "cursor",
+            "belongs to another query; send the same type, status, filter and sort, or begin anew",
+        ));
+    }
+    if list.sort.field.is_some() && cursor.started_at.plus_seconds(WALK_SECONDS) < op.now {
+        let detail = format!("A walk in the order of a field may last {WALK_SECONDS} seconds. Begin anew.");
+        return Err(Error::new(Kind::Gone, "cursor_expired", detail));
+    }
+    Ok((0, Some(cursor.position)))
+}
+
+fn understand(op: &Op, catalogue: &Catalogue, query: &ListQuery) -> Result<List> {
+    let mut entries = vec![];
+    for name in &query.types {
+        let entry =
+            catalogue.named(name).ok_or_else(|| Error::parameter("type", format!("there is no type `{name}`")))?;
+        decide(&op.principal, Verb::Read, entry)?;
+        entries.push(entry.clone());
+    }
+    let entry = if entries.len() == 1 { entries.pop() } else { None };
+    let definition = entry.as_ref().map(|entry| &entry.definition);
+    let mut filter = query.filter.as_deref().map_or(Ok(Filter::True), |text| Filter::parse(text, definition))?;
+    if let Some(status) = &query.status {
+        if let Some(definition) = definition.filter(|definition| !definition.statuses.contains(status)) {
+            let detail =
+                format!("`{}` has no status `{status}`; it has: {}", definition.name, definition.statuses.join(", "));
+            return Err(Error::parameter("status", detail));
+        }
+        let status = Filter::Compare {
+            path: Path::Status,
+            op: admin_schema::Comparison::Eq,
+            value: Literal::Text(status.clone()),
+        };
+        filter = match filter {
+            Filter::True => status,
+            Filter::And(mut parts) => {
+                parts.insert(0, status);
+                Filter::And(parts)
+            }
+            other => Filter::And(vec![status, other]),
+        };
+    }
+    let sort = sort(query, entry.as_deref())?;
+    let mut types = query.types.clone();
+    types.sort_unstable();
+    types.dedup();
+    let scope = if types.is_empty() { Scope::Own } else { Scope::Types(types) };
+    let fingerprint = fingerprint(op.principal.org, &scope, &filter, query);
+    Ok(List { scope, entry, filter, sort, fingerprint })
+}
+
+fn sort(query: &ListQuery, entry: Option<&TypeEntry>) -> Result<Sort> {
+    let Some(text) = query.sort.as_deref().filter(|text| !text.is_empty()) else {
+        return Ok(Sort { field: None, descending: false });
+    };
+    let (descending, name) = text.strip_prefix('-').map_or((false, text), |name| (true, name));
+    if name == "id" {
+        return Ok(Sort { field: None, descending });
+    }
+    let refuse = |detail: String| Err(Error::parameter("sort", detail));
+    let Some(entry) = entry else {
+        return refuse(format!("`{name}` sorts a list of one type; name it by `type=`, or sort by `id`"));
+    };
+    if query.trashed {
+        return refuse("the trash is sorted by `id`".into());
+    }
+    if CORE_FIELDS.contains(&name) || entry.index_ready(name) {
+        let many = entry.definition.indexed().any(|field| field.many && crate::catalogue::index_name(field) == name);
+        if many {
+            return refuse(format!("`{name}` is an array and has no order"));
+        }
+        return Ok(Sort { field: Some(name.to_owned()), descending });
+    }
+    if entry.building.contains(name) {
+        return refuse(format!("the index of `{name}` is still being built; try again shortly"));
+    }
+    let mut known: Vec<String> =
+        entry.definition.indexed().filter(|field| !field.many).map(crate::catalogue::index_name).collect();
+    known.splice(0..0, ["id".to_owned()].into_iter().chain(CORE_FIELDS.map(str::to_owned)));
+    refuse(format!(
+        "`{name}` has no index to sort by; there are: {}. Add `x-index` to sort by others",
+        known.join(", ")
+    ))
+}
+
+fn fingerprint(org: OrgId, scope: &Scope, filter: &Filter, query: &ListQuery) -> [u8; 8] {
+    let sort = query.sort.as_deref().unwrap_or_default();
+    let text = format!("{org} {scope:?} {} {sort} {}", filter.canonical(), query.trashed);
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    digest.as_ref()[..8].try_into().expect("SHA-256 has 32 bytes")
+}
+
+/// The total, and a connection for the page: one of the few that may read many rows, if it must.
+async fn total(core: &Core, selection: &Selection<'_>, entry: Option<&TypeEntry>) -> Result<(admin_db::Reader, u64)> {
+    let totals: &totals::Totals = &core.totals;
+    let cheap = matches!(selection.filter, Filter::True) && !selection.trashed;
+    let mut conn = if cheap { core.db.read().await? } else { core.db.scan().await? };
+    let total = match totals.known(&mut conn, selection).await? {
+        Some(total) => total,
+        None => totals.count(&mut conn, selection, entry).await?,
+    };
+    Ok((conn, total))
+}
+
+/// One page being read.
+struct Run<'a> {
+    list: &'a List,
+    selection: Selection<'a>,
+    after: Option<&'a Position>,
+    offset: u64,
+    limit: u32,
+    total: u64,
+}
+
+impl Run<'_> {
+    async fn rows(&self, core: &Core, conn: &mut Conn) -> Result<Vec<Candidate>> {
+        if self.total == 0 && self.after.is_none() {
+            return Ok(vec![]);
+        }
+        let Sort { field, descending } = &self.list.sort;
+        let entry = self.list.entry.as_deref().filter(|_| !self.selection.trashed);
+        let driver = entry.and_then(|entry| list::driver(&self.list.filter, &|name| entry.index_ready(name)));
+        let natural = driver.as_ref().is_some_and(|driver| field.is_none() && driver.is_one_value());
+        if let Some(driver) = driver.as_ref().filter(|_| !natural && self.after.is_none())
+            && self.gathering_is_cheaper(core, conn).await?
+        {
+            return self.gather(conn, driver).await;
+        }
+        let plan = match field {
+            Some(field) => Plan::ByField(field.clone(), driver.filter(|driver| driver.field == *field)),
+            None => Plan::ById(driver.filter(Driver::is_one_value)),
+        };
+        list::page(conn, &self.selection, (&plan, *descending), self.after, self.offset, self.limit).await
+    }
+
+    /// Whether to read all rows of the filter and sort them, rather than to walk the whole order until enough rows
+    /// meet the filter. The walk looks at about `limit × all / total` rows, gathering at `total`.
+    async fn gathering_is_cheaper(&self, core: &Core, conn: &mut Conn) -> Result<bool> {
+        if self.total > MAX_GATHERED {
+            return Ok(false);
+        }
+        let all = Selection { filter: &Filter::True, ..self.selection };
+        let all = core.totals.known(conn, &all).await?.unwrap_or(0);
+        let wanted = u64::from(self.limit) + self.offset;
+        Ok(self.total.saturating_mul(self.total) <= wanted.saturating_mul(all))
+    }
+
+    async fn gather(&self, conn: &mut Conn, driver: &Driver) -> Result<Vec<Candidate>> {
+        let mut rows = list::gather(conn, &self.selection, driver, MAX_GATHERED as u32).await?;
+        if let Some(field) = &self.list.sort.field {
+            for row in &mut rows {
+                row.key = sort_key(field, &row.document)?;
+            }
+        }
+        rows.sort_unstable_by(|a, b| {
+            let order = (&a.key, &a.id).cmp(&(&b.key, &b.id));
+            if self.list.sort.descending { order.reverse() } else { order }
+        });
+        Ok(rows.into_iter().skip(self.offset as usize).take(self.limit as usize).collect())
+    }
+}
+
+/// The key under which the index holds a field of a resource.
+fn sort_key(field: &str, document: &str) -> Result<Vec<u8>> {
+    let resource: Resource = serde_json::from_str(document).map_err(Error::internal)?;
+    let time = |at: Timestamp| Value::from(at.0);
+    let value = match field.strip_prefix("attributes.") {
+        Some(path) => {
+            let mut at = None;
+            for (i, segment) in path.split('.').enumerate() {
+                at = if i == 0 {
+                    resource.attributes.get(segment)
+                } else {
+                    at.and_then(|value: &Value| value.get(segment))
+                };
+            }
+            at.cloned().unwrap_or(Value::Null)
+        }
+        None if field == "name" => resource.name.into(),
+        None if field == "status" => resource.status.into(),
+        None if field == "created_at" => time(resource.created_at),
+        None => time(resource.updated_at),
+    };
+    Ok(key::encode(&value).unwrap_or_else(|| key::MISSING.to_vec()))
+}

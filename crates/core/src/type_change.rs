@@ -1,0 +1,321 @@
+//! What else happens when a type is created, changed or deleted: its name and path stay unique, its references have
+//! targets, and every resource that exists meets what it says now.
+
+use std::collections::{HashMap, HashSet};
+
+use admin_db::indexes::Entry;
+use admin_db::{Tx, counts, index_builds, references, resources, secrets as stored, uniques};
+use admin_schema::{Field, TypeDefinition, key};
+use admin_types::{Error, FieldError, Resource, ResourceId, Result};
+use serde_json::json;
+
+use crate::catalogue::{Catalogue, index_name};
+use crate::op::Op;
+use crate::state::State;
+use crate::{Inner, builtin, secrets};
+
+/// Resources read in one statement.
+const BATCH: i64 = 500;
+/// The most offenders that an error names.
+const NAMED: usize = 10;
+
+/// A type comes to be, or comes back.
+pub(crate) async fn created(core: &Inner, tx: &mut Tx, op: &Op, state: &State) -> Result<()> {
+    let definition = TypeDefinition::compile(&state.resource.name, &state.resource.attributes)?;
+    let catalogue = core.catalogues.in_tx(tx, op.principal.org).await?;
+    check_names(&catalogue, state.resource.id, &definition)?;
+    check_references(&catalogue, &definition)?;
+    tx.bump_catalogue()
+}
+
+/// A type changes.
+pub(crate) async fn updated(core: &Inner, tx: &mut Tx, op: &Op, before: &State, after: &State) -> Result<()> {
+    refuse_built_in(before)?;
+    if before.resource.name != after.resource.name {
+        let detail = "the name of a type cannot be changed: resources, policies and events carry it";
+        return Err(Error::validation(vec![FieldError::new("/name", detail)]));
+    }
+    let old = TypeDefinition::compile(&before.resource.name, &before.resource.attributes)?;
+    let new = TypeDefinition::compile(&after.resource.name, &after.resource.attributes)?;
+    let catalogue = core.catalogues.in_tx(tx, op.principal.org).await?;
+    check_names(&catalogue, after.resource.id, &new)?;
+    check_references(&catalogue, &new)?;
+    check_statuses(tx, op, &old, &new).await?;
+    let differences = Differences::between(&old, &new);
+    differences.check_rows(core, tx, op, &old, &new).await?;
+    differences.change_indexes(tx, op, &new).await?;
+    tx.bump_catalogue()
+}
+
+/// A type goes to the trash or for good: nothing may be left of it.
+pub(crate) async fn deleted(core: &Inner, tx: &mut Tx, op: &Op, state: &State) -> Result<()> {
+    refuse_built_in(state)?;
+    if state.is_trashed() {
+        return Ok(());
+    }
+    let (org, name) = (op.principal.org, state.resource.name.as_str());
+    tx.flush_counts().await?;
+    let (live, trashed) = (counts::of_type(tx, org, name).await?, resources::in_trash(tx, org, name).await?);
+    if live + trashed > 0 {
+        let detail =
+            format!("There are {live} resources of the type `{name}`, and {trashed} in the trash. Purge them first.");
+        return Err(Error::conflict("type_in_use", detail).with(json!({"live": live, "trashed": trashed})));
+    }
+    let catalogue = core.catalogues.in_tx(tx, org).await?;
+    let refers = |definition: &TypeDefinition| {
+        definition.name != name
+            && definition.references().any(|field| field.reference.as_ref().is_some_and(|r| r.type_name == name))
+    };
+    if let Some(other) = catalogue.all().into_iter().find(|entry| refers(&entry.definition)) {
+        let detail = format!("The type `{}` refers to `{name}` by `x-ref`. Change it first.", other.definition.name);
+        return Err(Error::conflict("type_in_use", detail));
+    }
+    for build in index_builds::of_org(tx, org).await?.into_iter().filter(|build| build.type_name == name) {
+        index_builds::remove(tx, org, name, &build.field).await?;
+    }
+    tx.bump_catalogue()
+}
+
+fn refuse_built_in(state: &State) -> Result<()> {
+    if builtin::is_built_in(&state.resource.name) {
+        let detail = format!("The type `{}` comes with Admin and cannot be changed.", state.resource.name);
+        return Err(Error::conflict("builtin_type", detail));
+    }
+    Ok(())
+}
+
+fn check_names(catalogue: &Catalogue, id: ResourceId, definition: &TypeDefinition) -> Result<()> {
+    let taken = |pointer: &str, value: &str, by: &str| {
+        let detail = format!("`{value}` is already taken by the type `{by}`");
+        Err(Error::conflict("not_unique", format!("{pointer}: {detail}.")).at(pointer, detail))
+    };
+    if let Some(other) = catalogue.named(&definition.name).filter(|other| other.id != id) {
+        return taken("/name", &definition.name, &other.definition.name);
+    }
+    match catalogue.at_path(&definition.plural).filter(|other| other.id != id) {
+        Some(other) => taken("/attributes/plural", &definition.plural, &other.definition.name),
+        None => Ok(()),
+    }
+}
+
+fn check_references(catalogue: &Catalogue, definition: &TypeDefinition) -> Result<()> {
+    let mut errors = vec![];
+    for field in definition.references() {
+        let Some(reference) = &field.reference else { continue };
+        if reference.type_name != definition.name && catalogue.named(&reference.type_name).is_none() {
+            let path: String =
+                field.path.iter().map(|key| format!("/properties/{}", admin_types::json::escape(key))).collect();
+            let detail = format!("there is no type `{}`; create it first", reference.type_name);
+            errors.push(FieldError::new(format!("/attributes/schema{path}/x-ref"), detail));
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Error::validation(errors)) }
+}
+
+async fn check_statuses(tx: &mut Tx, op: &Op, old: &TypeDefinition, new: &TypeDefinition) -> Result<()> {
+    if old.statuses.iter().all(|status| new.statuses.contains(status)) {
+        return Ok(());
+    }
+    tx.flush_counts().await?;
+    let used = counts::by_status(tx, op.principal.org, &old.name).await?;
+    match used.into_iter().find(|(status, _)| !new.statuses.contains(status)) {
+        None => Ok(()),
+        Some((status, n)) => {
+            let detail = format!("{n} resources have the status `{status}`, which would be gone. Change them first.");
+            let error = Error::conflict("incompatible_type", detail)
+                .at("/attributes/statuses", format!("`{status}` is in use"));
+            Err(error.with(json!({"count": n})))
+        }
+    }
+}
+
+/// What must be done about the rows that exist.
+struct Differences<'t> {
+    recheck: bool,
+    now_unique: Vec<&'t Field>,
+    now_refers: Vec<&'t Field>,
+    now_secret: Vec<&'t Field>,
+    no_longer_secret: Vec<&'t Field>,
+    no_longer_unique: Vec<&'t Field>,
+    no_longer_refers: Vec<&'t Field>,
+    now_indexed: Vec<String>,
+    no_longer_indexed: Vec<String>,
+}
+
+fn keys<'t>(fields: impl Iterator<Item = &'t Field>) -> HashSet<&'t str> {
+    fields.map(|field| field.key.as_str()).collect()
+}
+
+impl<'t> Differences<'t> {
+    fn between(old: &'t TypeDefinition, new: &'t TypeDefinition) -> Differences<'t> {
+        let same_reference = |field: &Field, other: &TypeDefinition| {
+            other.references().any(|o| o.key == field.key && o.reference == field.reference)
+        };
+        let index_names =
+            |definition: &TypeDefinition| -> HashSet<String> { definition.indexed().map(index_name).collect() };
+        let (old_index, new_index) = (index_names(old), index_names(new));
+        let (old_unique, new_unique) = (keys(old.unique()), keys(new.unique()));
+        let (old_secret, new_secret) = (keys(old.secrets()), keys(new.secrets()));
+        Differences {
+            recheck: new.must_recheck(old),
+            now_unique: new.unique().filter(|field| !old_unique.contains(field.key.as_str())).collect(),
+            no_longer_unique: old.unique().filter(|field| !new_unique.contains(field.key.as_str())).collect(),
+            now_refers: new.references().filter(|field| !same_reference(field, old)).collect(),
+            no_longer_refers: old.references().filter(|field| !same_reference(field, new)).collect(),
+            now_secret: new.secrets().filter(|field| !old_secret.contains(field.key.as_str())).collect(),
+            no_longer_secret: old.secrets().filter(|field| !new_secret.contains(field.key.as_str())).collect(),
+            now_indexed: new_index.difference(&old_index).cloned().collect(),
+            no_longer_indexed: old_index.difference(&new_index).cloned().collect(),
+        }
+    }
+
+    fn needs_scan(&self) -> bool {
+        self.recheck || !self.now_unique.is_empty() || !self.now_refers.is_empty() || !self.now_secret.is_empty()
+    }
+
+    /// Holds every live resource against the new definition; notes its unique values and references as it goes.
+    async fn check_rows(
+        &self,
+        core: &Inner,
+        tx: &mut Tx,
+        op: &Op,
+        old: &TypeDefinition,
+        new: &TypeDefinition,
+    ) -> Result<()> {
+        let org = op.principal.org;
+        for field in &self.no_longer_secret {
+            if stored::count(tx, org, &new.name, &field.key).await? > 0 {
+                let detail = format!("resources hold a secret in `{}`; remove the values first", field.key);
+                return Err(Error::conflict("incompatible_type", format!("{detail}.")).at(field.pointer(), detail));
+            }
+        }
+        for field in &self.no_longer_unique {
+            uniques::clear(tx, org, &new.name, &field.key).await?;
+        }
+        for field in &self.no_longer_refers {
+            references::clear(tx, org, &new.name, &field.key).await?;
+        }
+        if !self.needs_scan() {
+            return Ok(());
+        }
+        let mut offenders = Offenders::default();
+        let mut holders: HashMap<(String, Vec<u8>), ResourceId> = HashMap::new();
+        let mut after = vec![];
+        loop {
+            let rows = resources::of_type(tx, org, &new.name, &after, BATCH).await?;
+            for (_, document) in &rows {
+                let resource: Resource = serde_json::from_str(document).map_err(Error::internal)?;
+                match self.check_row(core, tx, op, (old, new), &resource, &mut holders).await {
+                    Ok(()) => {}
+                    Err(error) if error.kind == admin_types::Kind::Internal => return Err(error),
+                    Err(error) => offenders.add(&resource, error),
+                }
+            }
+            match rows.last() {
+                Some((id, _)) if rows.len() == BATCH as usize => after = id.to_vec(),
+                _ => return offenders.refuse(),
+            }
+        }
+    }
+
+    async fn check_row(
+        &self,
+        core: &Inner,
+        tx: &mut Tx,
+        op: &Op,
+        (old, new): (&TypeDefinition, &TypeDefinition),
+        resource: &Resource,
+        holders: &mut HashMap<(String, Vec<u8>), ResourceId>,
+    ) -> Result<()> {
+        let org = op.principal.org;
+        if self.recheck {
+            let whole = secrets::complete(core, tx, (org, resource.id), old, &resource.attributes).await?;
+            new.validate(&whole)?;
+        }
+        for field in &self.now_secret {
+            if field.get(&resource.attributes).is_some() {
+                let detail = "holds a value in plain; remove it before the field becomes a secret";
+                return Err(Error::validation(vec![FieldError::new(field.pointer(), detail)]));
+            }
+        }
+        for field in &self.now_unique {
+            let Some(value) = field.get(&resource.attributes).and_then(key::encode) else { continue };
+            if let Some(holder) = holders.insert((field.key.clone(), value.clone()), resource.id) {
+                return Err(Error::validation(vec![FieldError::new(
+                    field.pointer(),
+                    format!("has the same value as {holder}"),
+                )]));
+            }
+            let entry = Entry { field: &field.key, value };
+            uniques::change(tx, org, &new.name, resource.id, &[], std::slice::from_ref(&entry)).await?;
+        }
+        self.link(tx, op, new, resource).await
+    }
+
+    async fn link(&self, tx: &mut Tx, op: &Op, new: &TypeDefinition, resource: &Resource) -> Result<()> {
+        if self.now_refers.is_empty() {
+            return Ok(());
+        }
+        let org = op.principal.org;
+        for link in crate::state::links(new, resource)? {
+            if !self.now_refers.iter().any(|field| field.key == link.field) {
+                continue;
+            }
+            let found = references::target_type(tx, org, link.target).await?;
+            if found.as_deref() != Some(link.target_type.as_str()) {
+                let detail =
+                    format!("names {}, which is not a resource of the type `{}`", link.target, link.target_type);
+                return Err(Error::validation(vec![FieldError::new(link.pointer, detail)]));
+            }
+            let row = references::Link { field: &link.field, target: link.target, on_delete: link.on_delete };
+            references::insert(tx, org, &new.name, resource.id, &[row]).await?;
+        }
+        Ok(())
+    }
+
+    /// Leaves the building and dropping of indexes to the background.
+    async fn change_indexes(&self, tx: &mut Tx, op: &Op, new: &TypeDefinition) -> Result<()> {
+        tx.flush_counts().await?;
+        let total = counts::of_type(tx, op.principal.org, &new.name).await?;
+        let added = self.now_indexed.iter().map(|field| (field, "clearing"));
+        for (field, state) in added.chain(self.no_longer_indexed.iter().map(|field| (field, "dropping"))) {
+            let build = index_builds::IndexBuild {
+                type_name: new.name.clone(),
+                field: field.clone(),
+                state: state.into(),
+                done: 0,
+                total: i64::try_from(total).unwrap_or(i64::MAX),
+                position: vec![],
+            };
+            index_builds::put(tx, op.principal.org, &build).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Resources that do not meet a new definition.
+#[derive(Default)]
+struct Offenders {
+    count: u64,
+    first: Vec<serde_json::Value>,
+}
+
+impl Offenders {
+    fn add(&mut self, resource: &Resource, error: Error) {
+        self.count += 1;
+        if self.first.len() < NAMED {
+            self.first.push(json!({"id": resource.id, "name": resource.name, "errors": error.errors}));
+        }
+    }
+
+    fn refuse(self) -> Result<()> {
+        if self.count == 0 {
+            return Ok(());
+        }
+        let detail = format!(
+            "{} resources do not meet the new definition; `offenders` names the first. Change them first.",
+            self.count
+        );
+        Err(Error::conflict("incompatible_type", detail).with(json!({"count": self.count, "offenders": self.first})))
+    }
+}

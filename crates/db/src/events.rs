@@ -1,0 +1,194 @@
+//! Events: what happened, one row for each change, numbered without gaps in each org.
+
+use admin_types::{Actor, Error, Event, EventId, EventResource, OrgId, RequestId, ResourceId, Result, Timestamp};
+use serde_json::value::RawValue;
+
+use crate::conn::Conn;
+use crate::group::Tx;
+use crate::row::{Arg, Row};
+
+sql! {
+    INSERT = "INSERT INTO event (org_id, seq, id, action, at, actor_type, actor_id, resource_type, resource_id, version, request_id, before, after)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    GET = "SELECT seq, id, action, at, actor_type, actor_id, resource_type, resource_id, version, request_id, before, after
+        FROM event WHERE org_id = $1 AND seq = $2";
+    CHANGES = "SELECT before, after FROM event WHERE org_id = $1 AND resource_type = $2 AND seq > $3 AND seq <= $4 ORDER BY seq LIMIT $5";
+    ALL_CHANGES = "SELECT resource_type, before, after FROM event WHERE org_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq";
+}
+
+const COLUMNS: &str =
+    "seq, id, action, at, actor_type, actor_id, resource_type, resource_id, version, request_id, before, after";
+
+/// An event as it is written.
+#[derive(Clone, Copy, Debug)]
+pub struct EventRow<'a> {
+    /// The event's id, which carries its number.
+    pub id: EventId,
+    /// The verb.
+    pub action: &'a str,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: &'a Actor,
+    /// The name of the resource's type.
+    pub type_name: &'a str,
+    /// The resource.
+    pub resource: ResourceId,
+    /// The version that the event made.
+    pub version: i64,
+    /// The request that caused it.
+    pub request_id: &'a RequestId,
+    /// The wire text before.
+    pub before: Option<&'a str>,
+    /// The wire text after.
+    pub after: Option<&'a str>,
+}
+
+/// Which events to list. All conditions must hold.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct EventQuery {
+    /// `<type>.<verb>`, or `<type>.*`.
+    pub kind: Option<(String, Option<String>)>,
+    /// Only about this resource.
+    pub resource: Option<ResourceId>,
+    /// Only by this actor.
+    pub actor: Option<ResourceId>,
+    /// Only of this request.
+    pub request_id: Option<String>,
+    /// Not before this time.
+    pub since: Option<Timestamp>,
+    /// Before this time.
+    pub until: Option<Timestamp>,
+    /// Only events that follow this number; with `descending`, that precede it.
+    pub after: Option<i64>,
+    /// Newest first.
+    pub descending: bool,
+}
+
+/// Writes an event.
+pub async fn insert(tx: &mut Tx, org: OrgId, event: &EventRow<'_>) -> Result<()> {
+    let args = [
+        Arg::Bytes(&org.0),
+        Arg::Int(event.id.seq()),
+        Arg::Bytes(&event.id.0),
+        Arg::Text(event.action),
+        Arg::Int(event.at.0),
+        Arg::Text(&event.actor.kind),
+        Arg::Bytes(&event.actor.id.bytes),
+        Arg::Text(event.type_name),
+        Arg::Bytes(&event.resource.bytes),
+        Arg::Int(event.version),
+        Arg::Text(event.request_id.as_str()),
+        Arg::opt_text(event.before),
+        Arg::opt_text(event.after),
+    ];
+    tx.execute(INSERT, &args).await.map(drop)
+}
+
+fn event(row: &Row<'_>) -> Result<Event> {
+    let type_name = row.text(6)?.to_owned();
+    let raw = |text: Option<&str>| {
+        text.map(|text| RawValue::from_string(text.to_owned()).map_err(Error::internal)).transpose()
+    };
+    Ok(Event {
+        seq: row.int(0)?,
+        id: EventId(row.id(1)?),
+        kind: format!("{type_name}.{}", row.text(2)?),
+        at: Timestamp(row.int(3)?),
+        actor: Actor { kind: row.text(4)?.to_owned().into(), id: ResourceId::of_row("user", row.id(5)?) },
+        resource: EventResource { id: ResourceId::of_row(&type_name, row.id(7)?), type_name, version: row.int(8)? },
+        request_id: RequestId::accept(row.text(9)?)
+            .ok_or_else(|| Error::internal("a stored request id is not sane"))?,
+        before: raw(row.opt_text(10)?)?,
+        after: raw(row.opt_text(11)?)?,
+    })
+}
+
+/// One event by its number.
+pub async fn get(conn: &mut Conn, org: OrgId, seq: i64) -> Result<Option<Event>> {
+    conn.fetch_one(GET, &[Arg::Bytes(&org.0), Arg::Int(seq)], event).await
+}
+
+/// The conditions of a query as SQL; parameters are numbered from `$1`, which is the org.
+fn conditions<'a>(query: &'a EventQuery, org: &'a OrgId, with_position: bool) -> (String, Vec<Arg<'a>>) {
+    let (mut sql, mut args) = ("org_id = $1".to_owned(), vec![Arg::Bytes(&org.0)]);
+    let mut and = |condition: &str, arg: Arg<'a>| {
+        args.push(arg);
+        sql.push_str(&format!(" AND {condition} ${}", args.len()));
+    };
+    if let Some((type_name, verb)) = &query.kind {
+        and("resource_type =", Arg::Text(type_name));
+        if let Some(verb) = verb {
+            and("action =", Arg::Text(verb));
+        }
+    }
+    if let Some(resource) = &query.resource {
+        and("resource_id =", Arg::Bytes(&resource.bytes));
+    }
+    if let Some(actor) = &query.actor {
+        and("actor_id =", Arg::Bytes(&actor.bytes));
+    }
+    if let Some(request_id) = &query.request_id {
+        and("request_id =", Arg::Text(request_id));
+    }
+    if let Some(since) = query.since {
+        and("at >=", Arg::Int(since.0));
+    }
+    if let Some(until) = query.until {
+        and("at <", Arg::Int(until.0));
+    }
+    if let Some(after) = query.after.filter(|_| with_position) {
+        and(if query.descending { "seq <" } else { "seq >" }, Arg::Int(after));
+    }
+    (sql, args)
+}
+
+/// Up to `limit` events of a query, by number, from `offset` on.
+pub async fn list(conn: &mut Conn, org: OrgId, query: &EventQuery, offset: u64, limit: u32) -> Result<Vec<Event>> {
+    let (conditions, mut args) = conditions(query, &org, true);
+    let order = if query.descending { "DESC" } else { "ASC" };
+    let n = args.len();
+    let sql = format!(
+        "SELECT {COLUMNS} FROM event WHERE {conditions} ORDER BY seq {order} LIMIT ${} OFFSET ${}",
+        n + 1,
+        n + 2
+    );
+    args.push(Arg::Int(limit.into()));
+    args.push(Arg::Int(i64::try_from(offset).unwrap_or(i64::MAX)));
+    conn.fetch(&sql, &args, event).await
+}
+
+/// How many events a query has.
+pub async fn count(conn: &mut Conn, org: OrgId, query: &EventQuery) -> Result<u64> {
+    let (conditions, args) = conditions(query, &org, false);
+    let sql = format!("SELECT CAST(COUNT(*) AS BIGINT) FROM event WHERE {conditions}");
+    let n = conn.fetch_one(&sql, &args, |row| row.int(0)).await?;
+    Ok(u64::try_from(n.unwrap_or(0)).unwrap_or(0))
+}
+
+/// Before and after of up to `limit` events about resources of a type, with numbers in `(after, until]`.
+pub async fn changes(
+    conn: &mut Conn,
+    org: OrgId,
+    type_name: &str,
+    (after, until): (i64, i64),
+    limit: i64,
+) -> Result<Vec<(Option<String>, Option<String>)>> {
+    let args = [Arg::Bytes(&org.0), Arg::Text(type_name), Arg::Int(after), Arg::Int(until), Arg::Int(limit)];
+    conn.fetch(CHANGES, &args, |row| Ok((row.opt_text(0)?.map(str::to_owned), row.opt_text(1)?.map(str::to_owned))))
+        .await
+}
+
+/// Type, before and after of all events with numbers in `(after, until]`.
+pub async fn all_changes(
+    conn: &mut Conn,
+    org: OrgId,
+    (after, until): (i64, i64),
+) -> Result<Vec<(String, Option<String>, Option<String>)>> {
+    let args = [Arg::Bytes(&org.0), Arg::Int(after), Arg::Int(until)];
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    conn.fetch(ALL_CHANGES, &args, |row| {
+        Ok((row.text(0)?.to_owned(), owned(row.opt_text(1)?), owned(row.opt_text(2)?)))
+    })
+    .await
+}

@@ -1,0 +1,166 @@
+//! A group of writes that commit together. Each write is one job in a savepoint of its own; the org's event number
+//! and the counters are kept in memory while the group runs and written once, before the commit.
+
+use std::collections::HashMap;
+use std::ops::{Deref, DerefMut};
+
+use admin_types::{Error, OrgId, Result};
+
+use crate::conn::Conn;
+use crate::{counts, dialect, orgs};
+
+/// A transaction, as a job sees it: a connection that also hands out event numbers and keeps counters.
+pub struct Tx {
+    conn: Conn,
+    /// What the group has changed so far, by all jobs that succeeded.
+    group: Changes,
+    /// What the running job has changed.
+    job: Changes,
+    org: Option<OrgId>,
+    rollback: bool,
+}
+
+#[derive(Default, Clone)]
+struct Changes {
+    orgs: HashMap<OrgId, OrgState>,
+    counts: HashMap<(OrgId, String, String), i64>,
+}
+
+/// The row of an org, locked until the commit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct OrgState {
+    pub(crate) seq: i64,
+    pub(crate) catalogue: i64,
+}
+
+impl Deref for Tx {
+    type Target = Conn;
+
+    fn deref(&self) -> &Conn {
+        &self.conn
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Conn {
+        &mut self.conn
+    }
+}
+
+impl Tx {
+    pub(crate) fn new(conn: Conn) -> Tx {
+        Tx { conn, group: Changes::default(), job: Changes::default(), org: None, rollback: false }
+    }
+
+    /// The org's next event number. The event must be inserted in this job.
+    pub fn next_seq(&mut self) -> Result<i64> {
+        let state = self.org_mut()?;
+        state.seq += 1;
+        Ok(state.seq)
+    }
+
+    /// The org's last event number.
+    pub fn seq(&self) -> Result<i64> {
+        self.org_state().map(|state| state.seq)
+    }
+
+    /// The version of the org's type catalogue, as this transaction sees it.
+    pub fn catalogue(&self) -> Result<i64> {
+        self.org_state().map(|state| state.catalogue)
+    }
+
+    /// Says that the org's types changed, so that every process reads them anew.
+    pub fn bump_catalogue(&mut self) -> Result<()> {
+        self.org_mut()?.catalogue += 1;
+        Ok(())
+    }
+
+    /// Adds `delta` to the number of live resources of a type in a status.
+    pub fn count(&mut self, type_name: &str, status: &str, delta: i64) -> Result<()> {
+        let org = self.org.ok_or_else(no_org)?;
+        *self.job.counts.entry((org, type_name.to_owned(), status.to_owned())).or_default() += delta;
+        Ok(())
+    }
+
+    /// Makes this job leave nothing behind, though it answers as if it had: a dry run.
+    pub fn roll_back(&mut self) {
+        self.rollback = true;
+    }
+
+    /// Writes the counters that are still in memory, so that statements see them.
+    pub async fn flush_counts(&mut self) -> Result<()> {
+        for counts in [std::mem::take(&mut self.group.counts), std::mem::take(&mut self.job.counts)] {
+            counts::add(&mut self.conn, &counts).await?;
+        }
+        Ok(())
+    }
+
+    fn org_state(&self) -> Result<OrgState> {
+        let org = self.org.ok_or_else(no_org)?;
+        self.job.orgs.get(&org).or_else(|| self.group.orgs.get(&org)).copied().ok_or_else(no_org)
+    }
+
+    fn org_mut(&mut self) -> Result<&mut OrgState> {
+        let (org, state) = (self.org.ok_or_else(no_org)?, self.org_state()?);
+        Ok(self.job.orgs.entry(org).or_insert(state))
+    }
+
+    /// Opens the group's transaction.
+    pub(crate) async fn begin(&mut self) -> Result<()> {
+        self.group = Changes::default();
+        let begin = dialect::begin_write(&self.conn);
+        self.conn.batch(begin).await
+    }
+
+    /// Readies the transaction for the next job: takes the org's lock if no job of this group has.
+    pub(crate) async fn enter(&mut self, org: Option<OrgId>, savepoint: bool) -> Result<()> {
+        (self.job, self.org, self.rollback) = (Changes::default(), org, false);
+        if let Some(org) = org
+            && !self.group.orgs.contains_key(&org)
+        {
+            let state = orgs::lock(&mut self.conn, org).await?;
+            self.group.orgs.insert(org, state);
+        }
+        if savepoint { self.conn.batch("SAVEPOINT job").await } else { Ok(()) }
+    }
+
+    /// Keeps or undoes what the job did. Without a savepoint the caller undoes the whole group instead.
+    /// Answers whether something remains to be committed.
+    pub(crate) async fn leave(&mut self, succeeded: bool, savepoint: bool) -> Result<bool> {
+        let keep = succeeded && !self.rollback;
+        if savepoint {
+            self.conn.batch(if keep { "RELEASE SAVEPOINT job" } else { "ROLLBACK TO SAVEPOINT job" }).await?;
+        }
+        if keep {
+            let job = std::mem::take(&mut self.job);
+            self.group.orgs.extend(job.orgs);
+            for (key, delta) in job.counts {
+                *self.group.counts.entry(key).or_default() += delta;
+            }
+        }
+        Ok(keep)
+    }
+
+    /// Writes what the group kept in memory and commits.
+    pub(crate) async fn commit(&mut self) -> Result<()> {
+        let Changes { orgs, counts } = std::mem::take(&mut self.group);
+        counts::add(&mut self.conn, &counts).await?;
+        for (org, state) in orgs {
+            orgs::store(&mut self.conn, org, state).await?;
+        }
+        self.conn.batch("COMMIT").await
+    }
+
+    /// Undoes the whole group.
+    pub(crate) async fn abort(&mut self) -> Result<()> {
+        self.conn.batch("ROLLBACK").await
+    }
+
+    pub(crate) fn connection(&self) -> &Conn {
+        &self.conn
+    }
+}
+
+fn no_org() -> Error {
+    Error::internal("a write that belongs to no org asked for one")
+}

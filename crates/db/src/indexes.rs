@@ -1,0 +1,83 @@
+//! The index table: one row for each indexed value of each live resource, ordered by value. A value that changes
+//! leaves a row in `resource_moved` for a while, so that a cursor walk that began before still finds its place.
+
+use admin_types::{OrgId, ResourceId, Result, Timestamp};
+
+use crate::conn::Conn;
+use crate::group::Tx;
+use crate::row::Arg;
+
+sql! {
+    INSERT = "INSERT INTO resource_index (org_id, type, field, value, id, since) VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (org_id, type, field, value, id) DO NOTHING";
+    DELETE = "DELETE FROM resource_index WHERE org_id = $1 AND type = $2 AND field = $3 AND value = $4 AND id = $5";
+    MOVE = "INSERT INTO resource_moved (org_id, type, field, value, id, since, until, moved_at)
+        SELECT org_id, type, field, value, id, since, CAST($1 AS BIGINT), CAST($2 AS BIGINT) FROM resource_index
+        WHERE org_id = $3 AND type = $4 AND field = $5 AND value = $6 AND id = $7
+        ON CONFLICT (org_id, type, field, value, id, until) DO NOTHING";
+    FORGET = "DELETE FROM resource_moved WHERE moved_at < $1";
+    CLEAR = "DELETE FROM resource_index WHERE org_id = $1 AND type = $2 AND field = $3 AND (value, id) IN (
+        SELECT i.value, i.id FROM resource_index i WHERE i.org_id = $1 AND i.type = $2 AND i.field = $3
+        ORDER BY i.value, i.id LIMIT $4)";
+}
+
+/// One row of the index.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Entry<'a> {
+    /// The field's name in the index, such as `attributes.region`.
+    pub field: &'a str,
+    /// The value, encoded so that bytes sort as values do.
+    pub value: Vec<u8>,
+}
+
+/// Adds and removes rows for one resource at event `seq`.
+pub async fn change(
+    tx: &mut Tx,
+    org: OrgId,
+    type_name: &str,
+    id: ResourceId,
+    (remove, add): (&[Entry<'_>], &[Entry<'_>]),
+    (seq, at): (i64, Timestamp),
+) -> Result<()> {
+    let moved: Vec<[Arg<'_>; 7]> = remove
+        .iter()
+        .map(|e| {
+            let place = [Arg::Int(seq), Arg::Int(at.0), Arg::Bytes(&org.0), Arg::Text(type_name)];
+            [place[0], place[1], place[2], place[3], Arg::Text(e.field), Arg::Bytes(&e.value), Arg::Bytes(&id.bytes)]
+        })
+        .collect();
+    let added: Vec<[Arg<'_>; 6]> = add
+        .iter()
+        .map(|e| {
+            let (org, id) = (Arg::Bytes(&org.0), Arg::Bytes(&id.bytes));
+            [org, Arg::Text(type_name), Arg::Text(e.field), Arg::Bytes(&e.value), id, Arg::Int(seq)]
+        })
+        .collect();
+    let moves = moved.iter().flat_map(|args| [(MOVE, &args[..]), (DELETE, &args[2..])]);
+    let statements: Vec<(&str, &[Arg<'_>])> = moves.chain(added.iter().map(|args| (INSERT, &args[..]))).collect();
+    tx.execute_all(&statements).await
+}
+
+/// Removes a resource's rows, leaving no trace for cursor walks: it is gone.
+pub async fn remove(tx: &mut Tx, org: OrgId, type_name: &str, id: ResourceId, entries: &[Entry<'_>]) -> Result<()> {
+    let args: Vec<[Arg<'_>; 5]> = entries
+        .iter()
+        .map(|e| {
+            let (org, id) = (Arg::Bytes(&org.0), Arg::Bytes(&id.bytes));
+            [org, Arg::Text(type_name), Arg::Text(e.field), Arg::Bytes(&e.value), id]
+        })
+        .collect();
+    let statements: Vec<(&str, &[Arg<'_>])> = args.iter().map(|args| (DELETE, &args[..])).collect();
+    tx.execute_all(&statements).await
+}
+
+/// Removes up to `batch` rows of a field that is no longer indexed; answers how many.
+pub async fn clear(tx: &mut Tx, org: OrgId, type_name: &str, field: &str, batch: i64) -> Result<u64> {
+    let args = [Arg::Bytes(&org.0), Arg::Text(type_name), Arg::Text(field), Arg::Int(batch)];
+    tx.execute(CLEAR, &args).await
+}
+
+/// Forgets the old places of values that moved before `at`: walks that old end with `cursor_expired`.
+pub async fn forget_moved(conn: &mut Conn, at: Timestamp) -> Result<u64> {
+    conn.execute(FORGET, &[Arg::Int(at.0)]).await
+}

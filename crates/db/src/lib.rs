@@ -1,0 +1,152 @@
+//! The only crate that knows SQL. One facade over two drivers: [`Db::write`] runs a closure in a group commit,
+//! [`Db::read`] hands out a [`Conn`] for queries. One file per noun holds its statements; only `dialect` branches on
+//! the database.
+
+/// Names the statements of a module and lists them, so that a test can prepare each on both databases.
+macro_rules! sql {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        $($(#[$doc])* const $name: &str = $text;)*
+        #[cfg(test)]
+        pub(crate) const STATEMENTS: &[&str] = &[$($name),*];
+    };
+}
+
+mod conn;
+pub mod counts;
+mod dialect;
+mod errors;
+pub mod events;
+mod group;
+pub mod idempotency;
+pub mod index_builds;
+pub mod indexes;
+mod lane;
+pub mod list;
+mod migrate;
+pub mod orgs;
+mod postgres;
+mod predicate;
+mod reader;
+pub mod references;
+pub mod resources;
+mod row;
+pub mod secrets;
+pub mod sign_in;
+pub mod signing_keys;
+mod sqlite;
+pub mod uniques;
+
+pub use conn::Conn;
+pub use group::Tx;
+pub use lane::LaneOptions;
+pub use reader::{Reader, SCAN_SECONDS};
+pub use row::{Arg, Row};
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use admin_types::{Error, OrgId, Result};
+
+use crate::lane::Lanes;
+use crate::reader::Readers;
+
+/// Where the data is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL connection URL.
+    Postgres(String),
+}
+
+impl std::str::FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Target, String> {
+        match text.split_once(':') {
+            Some(("sqlite", path)) if !path.is_empty() => {
+                Ok(Target::Sqlite(path.strip_prefix("//").unwrap_or(path).into()))
+            }
+            Some(("postgres" | "postgresql", _)) => match text.parse::<tokio_postgres::Config>() {
+                Ok(_) => Ok(Target::Postgres(text.to_owned())),
+                Err(error) => Err(format!("is not a PostgreSQL URL: {error}")),
+            },
+            _ => Err("must be sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE".into()),
+        }
+    }
+}
+
+/// An open database: writers in lanes, readers in a pool. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    target: Target,
+    lanes: Lanes,
+    readers: Readers,
+}
+
+impl Db {
+    /// Opens the database and applies what migrations are missing. Errors name the remedy: unreachable, locked,
+    /// or a schema that is newer than this binary.
+    pub async fn open(target: Target, options: LaneOptions) -> Result<Db> {
+        migrate::run(&target).await?;
+        let lanes = Lanes::start(&target, options).await?;
+        let readers = Readers::open(&target).await?;
+        Ok(Db { inner: Arc::new(Inner { target, lanes, readers }) })
+    }
+
+    /// Where the data is.
+    pub fn target(&self) -> &Target {
+        &self.inner.target
+    }
+
+    /// Runs `job` in a transaction that holds the org's lock, and answers once it is on disk. `job` may run more than
+    /// once (after a serialisation failure), so it must keep its effects inside the transaction.
+    pub async fn write<T, F>(&self, org: OrgId, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
+    {
+        self.inner.lanes.write(Some(org), job).await
+    }
+
+    /// Like [`Db::write`] for the global tables, which belong to no org.
+    pub async fn write_global<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
+    {
+        self.inner.lanes.write(None, job).await
+    }
+
+    /// A connection for reads that touch few rows. On SQLite they run where they are called (10–60 µs), inside one
+    /// snapshot that ends when the reader is dropped.
+    pub async fn read(&self) -> Result<Reader> {
+        self.inner.readers.point().await
+    }
+
+    /// A connection for reads that may touch many rows: kept off the threads that answer requests, few at a time,
+    /// and stopped after [`SCAN_SECONDS`].
+    pub async fn scan(&self) -> Result<Reader> {
+        self.inner.readers.scan().await
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        self.read().await?.fetch_one("SELECT CAST(1 AS BIGINT)", &[], |row| row.int(0)).await?;
+        Ok(())
+    }
+
+    /// Stops the writers after what is waiting has been written. Later writes are refused.
+    pub async fn close(&self) {
+        self.inner.lanes.close().await;
+    }
+}
+
+/// A statement that no row answers to is a fault of ours.
+fn expect_row<T>(row: Option<T>, what: &str) -> Result<T> {
+    row.ok_or_else(|| Error::internal(format!("no row: {what}")))
+}

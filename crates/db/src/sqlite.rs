@@ -1,0 +1,102 @@
+//! SQLite connections: pragmas, cached statements, and a deadline for long reads.
+
+use std::path::Path;
+use std::time::Instant;
+
+use admin_types::Result;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::errors;
+use crate::row::{Arg, Row};
+
+/// How often a running statement looks at its deadline, in virtual-machine steps (about once a millisecond).
+const STEPS_BETWEEN_LOOKS: i32 = 100_000;
+/// Prepared statements that a connection keeps.
+const STATEMENTS: usize = 256;
+
+/// A SQLite connection.
+pub struct SqliteConn {
+    connection: Connection,
+    /// Whether its statements may take long, so that they must leave the threads that answer requests.
+    long: bool,
+}
+
+impl SqliteConn {
+    /// Opens the file for the writer: WAL, and every commit on disk before it is acknowledged.
+    pub(crate) fn open_writer(path: &Path) -> Result<SqliteConn> {
+        let connection = Connection::open(path).map_err(errors::sqlite)?;
+        let pragmas = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+            PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;";
+        Self::prepare_connection(connection, pragmas, false)
+    }
+
+    /// Opens the file for reads only; `long` ones are kept off the threads that answer requests.
+    pub(crate) fn open_reader(path: &Path, long: bool) -> Result<SqliteConn> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(errors::sqlite)?;
+        Self::prepare_connection(
+            connection,
+            "PRAGMA busy_timeout = 10000; PRAGMA query_only = TRUE; PRAGMA cache_size = -4000;",
+            long,
+        )
+    }
+
+    fn prepare_connection(connection: Connection, pragmas: &str, long: bool) -> Result<SqliteConn> {
+        connection.execute_batch(pragmas).map_err(errors::sqlite)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(SqliteConn { connection, long })
+    }
+
+    /// Statements that still run at `deadline` are stopped; `None` lifts it.
+    pub(crate) fn set_deadline(&mut self, deadline: Option<Instant>) -> Result<()> {
+        let stop = deadline.map(|deadline| move || Instant::now() >= deadline);
+        self.connection.progress_handler(STEPS_BETWEEN_LOOKS, stop).map_err(errors::sqlite)
+    }
+
+    pub(crate) fn execute(&self, sql: &str, args: &[Arg<'_>]) -> Result<u64> {
+        let mut statement = self.connection.prepare_cached(sql).map_err(errors::sqlite)?;
+        bind(&mut statement, args)?;
+        Ok(statement.raw_execute().map_err(errors::sqlite)? as u64)
+    }
+
+    pub(crate) fn for_each(&self, sql: &str, args: &[Arg<'_>], each: impl FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+        match self.long {
+            true => tokio::task::block_in_place(|| self.for_each_here(sql, args, each)),
+            false => self.for_each_here(sql, args, each),
+        }
+    }
+
+    fn for_each_here(&self, sql: &str, args: &[Arg<'_>], mut each: impl FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+        let mut statement = self.connection.prepare_cached(sql).map_err(errors::sqlite)?;
+        bind(&mut statement, args)?;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().map_err(errors::sqlite)? {
+            each(&Row::Sqlite(row))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn batch(&self, sql: &str) -> Result<()> {
+        // Transaction control comes with every write: keep it prepared.
+        match sql.contains(';') {
+            true => self.connection.execute_batch(sql).map_err(errors::sqlite),
+            false => self.execute(sql, &[]).map(drop),
+        }
+    }
+}
+
+/// Parameters are written `$1…$n` and numbered by SQLite in the order of their first use, so a statement must
+/// first use them in ascending order; a test prepares every statement and checks that.
+fn bind(statement: &mut rusqlite::CachedStatement<'_>, args: &[Arg<'_>]) -> Result<()> {
+    for (i, arg) in args.iter().enumerate() {
+        match arg {
+            Arg::Null => statement.raw_bind_parameter(i + 1, rusqlite::types::Null),
+            Arg::Int(value) => statement.raw_bind_parameter(i + 1, value),
+            Arg::Float(value) => statement.raw_bind_parameter(i + 1, value),
+            Arg::Text(value) => statement.raw_bind_parameter(i + 1, value),
+            Arg::Bytes(value) => statement.raw_bind_parameter(i + 1, value),
+        }
+        .map_err(errors::sqlite)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! The regular expressions of a schema: each must compile for the engine whose matching time is linear in the text, and
+//! be small, since that time is also linear in the expression.
+
+use std::collections::HashMap;
+
+use admin_types::FieldError;
+use admin_types::json::escape;
+use jsonschema::PatternOptions;
+use serde_json::{Value, json};
+
+use super::outline::Outline;
+
+/// The longest expression, in bytes.
+const MAX_PATTERN: usize = 500;
+/// The most bytes that an expression may have compiled.
+pub(super) const MAX_COMPILED: usize = 256 << 10;
+/// The most bytes that the expressions of a schema may have compiled, all together.
+const MAX_TOGETHER: usize = 1 << 20;
+/// The sizes that expressions are sorted into; the last is [`MAX_COMPILED`].
+const SIZES: [usize; 4] = [1 << 10, 4 << 10, 32 << 10, MAX_COMPILED];
+
+/// How much work each expression of a schema is, in steps for each byte of text.
+pub(super) type Costs<'a> = HashMap<&'a str, u32>;
+
+/// Checks every expression and sorts it by size. Pointers are from the document's root.
+pub(super) fn check<'a>(outline: &Outline<'a>) -> Result<Costs<'a>, FieldError> {
+    let mut costs = Costs::new();
+    let mut together = 0;
+    for (id, position) in outline.positions.iter().enumerate() {
+        let pattern = position.schema.and_then(|schema| schema.get("pattern")).and_then(Value::as_str);
+        let names = position.schema.and_then(|schema| schema.get("patternProperties")).and_then(Value::as_object);
+        let named = names.into_iter().flat_map(|names| names.keys());
+        for (name, pattern) in pattern.map(|p| (None, p)).into_iter().chain(named.map(|n| (Some(n), n.as_str()))) {
+            if costs.contains_key(pattern) {
+                continue;
+            }
+            let at = |detail: String| {
+                let pointer = outline.pointer(id);
+                FieldError::new(
+                    match name {
+                        None => format!("{pointer}/pattern"),
+                        Some(name) => format!("{pointer}/patternProperties/{}", escape(name)),
+                    },
+                    detail,
+                )
+            };
+            let size = size(pattern).map_err(&at)?;
+            together += size;
+            if together > MAX_TOGETHER {
+                let detail = "with this one the regular expressions of the schema are together too large (1 MiB compiled)";
+                return Err(at(detail.to_owned()));
+            }
+            // A state of the compiled expression takes about 64 bytes, and each may be visited for each byte of text.
+            costs.insert(pattern, (size / 64) as u32);
+        }
+    }
+    Ok(costs)
+}
+
+/// The smallest of [`SIZES`] that the compiled expression fits into, as the validator compiles it.
+fn size(pattern: &str) -> Result<usize, String> {
+    if pattern.len() > MAX_PATTERN {
+        return Err(format!("has {} bytes; a regular expression may have at most 500", pattern.len()));
+    }
+    let fits = |size: &usize| {
+        let options = PatternOptions::regex().size_limit(*size);
+        jsonschema::options().with_pattern_options(options).build(&json!({"pattern": pattern})).is_ok()
+    };
+    SIZES.into_iter().find(|size| fits(size)).ok_or_else(|| explain(pattern))
+}
+
+/// Why an expression does not compile.
+fn explain(pattern: &str) -> String {
+    match regex::RegexBuilder::new(pattern).size_limit(MAX_COMPILED).build() {
+        Err(regex::Error::Syntax(report)) => {
+            let reason = report.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            if reason.contains("look-around") || reason.contains("backreferences") {
+                return format!("is not a regular expression that Admin takes: {reason}, since matching must take linear time");
+            }
+            format!("is not a regular expression: {reason}")
+        }
+        Err(regex::Error::CompiledTooBig(_)) => {
+            "is too large a regular expression: it may have at most 256 kB compiled; lower its repetitions".to_owned()
+        }
+        _ => "is not a regular expression (ECMA-262) that matches in linear time and has at most 256 kB compiled".to_owned(),
+    }
+}

@@ -1,0 +1,3 @@
+//! Stories of the product and tests of the kit: one file per noun.
+
+mod postgres;

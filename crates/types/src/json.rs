@@ -1,0 +1,228 @@
+//! A strict JSON reader for bodies: duplicate keys, NUL, lone surrogates, deep nesting and numbers that would lose
+//! digits are errors that name the place. What it accepts, every database and every reader agrees about.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+use crate::{Error, FieldError};
+
+/// How deeply arrays and objects may nest.
+pub const MAX_DEPTH: usize = 64;
+
+/// Reads one JSON document. Errors are `invalid_json` with line, column and, where it has one, the JSON Pointer.
+pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
+    let mut place = Place::default();
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = Strict { place: &mut place }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    match value {
+        Ok(value) => {
+            if place.wide_number {
+                refuse_wide_integers(bytes)?;
+            }
+            Ok(value)
+        }
+        Err(error) => Err(explain(&error, place)),
+    }
+}
+
+fn explain(error: &serde_json::Error, place: Place) -> Error {
+    let text = error.to_string();
+    let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
+    let pointer = place.pointer();
+    let detail = format!("line {}, column {}: {reason}", error.line(), error.column());
+    let mut problem = Error::invalid("invalid_json", format!("The body is not JSON that Admin accepts: {detail}."));
+    problem.errors.push(FieldError::new(pointer, detail));
+    problem
+}
+
+/// Where the reader stands: kept when an error stops it.
+#[derive(Default)]
+struct Place {
+    path: Vec<String>,
+    wide_number: bool,
+}
+
+impl Place {
+    fn pointer(&self) -> String {
+        self.path.iter().map(|segment| format!("/{}", escape(segment))).collect()
+    }
+}
+
+/// A key as it stands in a JSON Pointer (RFC 6901, section 3).
+pub fn escape(segment: &str) -> String {
+    segment.replace('~', "~0").replace('/', "~1")
+}
+
+struct Strict<'p> {
+    place: &'p mut Place,
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        if self.place.path.len() > MAX_DEPTH {
+            return Err(D::Error::custom(format_args!("nested more than {MAX_DEPTH} levels deep")));
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
+        let value = i64::try_from(value).map_err(|_| E::custom("an integer does not fit into 64 bits"))?;
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        self.place.wide_number |= value.abs() >= 9e18;
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number is not finite"))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value, E> {
+        self.visit_string(text.to_owned())
+    }
+
+    fn visit_string<E: serde::de::Error>(self, text: String) -> Result<Value, E> {
+        if text.contains('\0') {
+            return Err(E::custom("a string holds the character U+0000"));
+        }
+        Ok(Value::String(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut values = vec![];
+        loop {
+            self.place.path.push(values.len().to_string());
+            let Some(value) = seq.next_element_seed(Strict { place: self.place })? else { break };
+            self.place.path.pop();
+            values.push(value);
+        }
+        self.place.path.pop();
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if key.contains('\0') {
+                return Err(A::Error::custom("a key holds the character U+0000"));
+            }
+            self.place.path.push(key);
+            let key = self.place.path.last().cloned().unwrap_or_default();
+            if object.contains_key(&key) {
+                return Err(A::Error::custom(format_args!("the key {key:?} stands twice in one object")));
+            }
+            let value = map.next_value_seed(Strict { place: self.place })?;
+            self.place.path.pop();
+            object.insert(key, value);
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+/// serde_json reads an integer literal beyond 64 bits as a rounded double. Finds such a literal outside of strings.
+fn refuse_wide_integers(bytes: &[u8]) -> Result<(), Error> {
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => {
+                at += 1;
+                while at < bytes.len() && bytes[at] != b'"' {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+                at += 1;
+            }
+            b'-' | b'0'..=b'9' => {
+                let start = at;
+                while at < bytes.len() && matches!(bytes[at], b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9') {
+                    at += 1;
+                }
+                let literal = std::str::from_utf8(&bytes[start..at]).unwrap_or_default();
+                if !literal.contains(['.', 'e', 'E']) && literal.parse::<i64>().is_err() {
+                    let line = bytes[..start].iter().filter(|b| **b == b'\n').count() + 1;
+                    let column = start - bytes[..start].iter().rposition(|b| *b == b'\n').map_or(0, |p| p + 1) + 1;
+                    let detail = format!("line {line}, column {column}: an integer does not fit into 64 bits");
+                    return Err(Error::invalid(
+                        "invalid_json",
+                        format!("The body is not JSON that Admin accepts: {detail}."),
+                    )
+                    .at("", detail));
+                }
+            }
+            _ => at += 1,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn refusal(text: &str) -> Error {
+        parse(text.as_bytes()).expect_err(text)
+    }
+
+    #[test]
+    fn names_the_place_of_what_it_refuses() {
+        assert_eq!(refusal(r#"{"a":{"b":1,"b":2}}"#).errors[0].pointer, "/a/b");
+        assert_eq!(refusal(r#"{"a":[1,"x\u0000"]}"#).errors[0].pointer, "/a/1");
+        assert_eq!(refusal(r#"{"a/b":18446744073709551615}"#).errors[0].pointer, "/a~1b");
+        assert!(refusal("{\n  \"a\": 100000000000000000000\n}").detail.contains("line 2, column 8"));
+    }
+
+    #[test]
+    fn refuses_hostile_documents() {
+        for text in
+            ["", "{", "[1,]", "nul", r#""\ud800""#, "1e999", "{} {}", &"[".repeat(100_000), &"{\"a\":".repeat(70)]
+        {
+            assert_eq!(refusal(text).code, "invalid_json");
+        }
+        assert!(parse(b"\"\xff\"").is_err());
+    }
+
+    #[test]
+    fn keeps_large_doubles_and_the_whole_range_of_integers() {
+        assert_eq!(parse(b"1e300").expect("a double"), serde_json::json!(1e300));
+        for edge in [i64::MIN, i64::MAX] {
+            assert_eq!(parse(edge.to_string().as_bytes()).expect("an integer"), serde_json::json!(edge));
+        }
+        assert_eq!(parse(br#"["99999999999999999999", 1e19]"#).expect("text")[0], "99999999999999999999");
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in ".{0,64}") {
+            let _ = parse(text.as_bytes());
+        }
+
+        #[test]
+        fn agrees_with_serde_json_on_what_it_accepts(text in r#"(\{"a":(-?[0-9]{1,3}|"[a-z]{0,3}"|\[\]|null)\}|[0-9]{1,4})"#) {
+            if let Ok(value) = parse(text.as_bytes()) {
+                prop_assert_eq!(value, serde_json::from_str::<Value>(&text).expect("JSON"));
+            }
+        }
+    }
+}

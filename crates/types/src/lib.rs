@@ -1,0 +1,23 @@
+//! The vocabulary that every other crate shares: ids, time, errors, principals, pages and the wire shapes of
+//! resources and events. Nothing here does I/O.
+
+mod clock;
+mod error;
+mod event;
+mod id;
+pub mod json;
+mod page;
+mod principal;
+mod random;
+mod resource;
+mod time;
+
+pub use clock::{Clock, SystemClock};
+pub use error::{Error, FieldError, Kind, Result};
+pub use event::{Actor, Event, EventResource, action};
+pub use id::{EventId, OrgId, Prefix, RequestId, ResourceId};
+pub use page::{DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, Pagination};
+pub use principal::{Principal, Role};
+pub use random::{Random, SystemRandom};
+pub use resource::{Attributes, Labels, Resource};
+pub use time::Timestamp;

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Installs what is missing to build (`install.sh build`) and to test (`install.sh build test`). Debian or Ubuntu; with
+# everything there it only looks, and ends at once.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+NEXTEST=0.9.143
+
+fail() {
+    echo "install.sh: $*" >&2
+    exit 1
+}
+
+have() {
+    command -v "$1" >/dev/null
+}
+
+# Rust comes from rustup, which asks questions that are not ours to answer.
+check_rust() {
+    have cargo || fail "Rust is missing. Install it from https://rustup.rs, open a new shell and try again."
+    cargo --version >/dev/null || fail "Rust's version in rust-toolchain.toml is missing: run 'rustup toolchain install'."
+}
+
+check_rust_tools() {
+    cargo fmt --version >/dev/null && cargo clippy --version >/dev/null ||
+        fail "rustfmt or clippy is missing: run 'rustup component add rustfmt clippy'."
+}
+
+# apt starts the servers that it installs, unless a policy forbids it; the policy goes when this script ends.
+forbid_services() {
+    local policy=/usr/sbin/policy-rc.d
+    [ -e $policy ] && return
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee $policy >/dev/null
+    "${as_root[@]}" chmod 755 $policy
+    trap '"${as_root[@]}" rm -f /usr/sbin/policy-rc.d' EXIT
+}
+
+install_packages() {
+    as_root=()
+    have apt-get || fail "please install what Debian calls: $*"
+    if [ "$(id -u)" != 0 ]; then
+        have sudo || fail "not root, and there is no sudo; please install: $*"
+        as_root=(sudo)
+    fi
+    echo "install.sh: installing $*"
+    forbid_services
+    "${as_root[@]}" apt-get update -qq </dev/null
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qq -y --no-install-recommends "$@" </dev/null >/dev/null
+}
+
+install_nextest() {
+    echo "install.sh: installing cargo-nextest $NEXTEST, once, in some minutes"
+    cargo install --quiet --locked "cargo-nextest@$NEXTEST" </dev/null
+}
+
+packages=()
+for list in "$@"; do
+    case $list in
+    build)
+        check_rust
+        have gcc || packages+=(gcc libc6-dev)
+        have make || packages+=(make)
+        have git || packages+=(git)
+        [ "$(uname)" != Linux ] || have mold || packages+=(mold)
+        ;;
+    test)
+        check_rust_tools
+        [ -x /usr/lib/postgresql/15/bin/postgres ] || have postgres || packages+=(postgresql-15)
+        ;;
+    *) fail "knows the lists 'build' and 'test', not '$list'" ;;
+    esac
+done
+
+[ ${#packages[@]} = 0 ] || install_packages "${packages[@]}"
+
+case " $* " in
+*" test "*) cargo nextest --version >/dev/null 2>&1 || install_nextest ;;
+esac
+
+echo "install.sh: nothing is missing for: $*"

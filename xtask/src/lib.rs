@@ -1,0 +1,3 @@
+//! Work on the tree itself, in Rust instead of shell: `cargo xtask tidy`.
+
+pub mod tidy;
