@@ -24,5 +24,7 @@ bench: ## Measure, and print how Admin compares
 	@scripts/install.sh build
 	./bench/run.sh
 
-demo: ## Fill a running Admin with the example company
-	./examples/atlas/load.sh
+demo: ## Fill Admin with the atlas: countries, subdivisions, airports
+	@scripts/install.sh build
+	cargo build --locked --package admin
+	ADMIN_BINARY=$(CARGO_TARGET_DIR)/debug/admin ./examples/atlas/load.sh

@@ -11,6 +11,10 @@ use crate::problem::Problem;
 
 /// Verifies the token and notes the principal, or answers 401.
 pub(crate) async fn authenticate(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if path != "/v3" && !path.starts_with("/v3/") {
+        return next.run(request).await;
+    }
     let token = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
     let Some(token) = token else {
         let detail = "Send `Authorization: Bearer TOKEN`. `admin token create` prints a token.";

@@ -42,12 +42,8 @@ pub struct App {
 
 /// The whole HTTP surface.
 pub fn router(app: App) -> Router {
-    let v3 = openapi::routes()
-        .fallback(problem::unknown_path)
-        .method_not_allowed_fallback(problem::method_not_allowed)
-        .layer(from_fn_with_state(app.clone(), authenticate::authenticate));
     Router::new()
-        .merge(v3.with_state(app.clone()))
+        .merge(openapi::routes())
         .route("/", get(reference::home))
         .route("/sign-in", get(sign_in::page).post(sign_in::exchange))
         .route("/errors/{code}", get(errors::page))
@@ -60,6 +56,7 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(app.clone())
         .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(from_fn_with_state(app.clone(), authenticate::authenticate))
+        .layer(from_fn(problem::limit_head))
         .layer(from_fn_with_state(app, observe::observe))
-        .layer(from_fn(problem::limit_uri))
 }

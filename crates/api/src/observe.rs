@@ -31,8 +31,10 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
         None => next.run(request).await,
     };
     if let Some(Problem(error)) = response.extensions_mut().remove::<Problem>() {
-        if matches!(error.kind, Kind::Internal | Kind::Unavailable) {
-            tracing::error!(%request_id, %method, path, %error, "request failed");
+        match error.kind {
+            Kind::Internal => tracing::error!(%request_id, %method, path, %error, "request failed"),
+            Kind::Unavailable => tracing::warn!(%request_id, %method, path, %error, "request failed"),
+            _ => {}
         }
         response = problem::print(&error, &request_id, response);
     }

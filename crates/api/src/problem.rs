@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 /// The longest path and query, in bytes.
 const MAX_URI: usize = 16 * 1024;
+/// The most bytes of all header names and values.
+const MAX_HEADERS: usize = 32 * 1024;
 
 /// An error on its way to the client.
 #[derive(Clone, Debug)]
@@ -39,6 +41,8 @@ pub(crate) fn status(kind: Kind) -> StatusCode {
         Kind::Conflict => StatusCode::CONFLICT,
         Kind::Gone => StatusCode::GONE,
         Kind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+        Kind::UriTooLong => StatusCode::URI_TOO_LONG,
+        Kind::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Kind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Kind::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
@@ -107,18 +111,22 @@ pub(crate) async fn method_not_allowed() -> Problem {
     Problem(Error::new(Kind::MethodNotAllowed, "method_not_allowed", detail))
 }
 
-/// Refuses a path and query longer than any that Admin needs.
-pub(crate) async fn limit_uri(request: Request, next: Next) -> Response {
-    let length = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
-    if length <= MAX_URI {
-        return next.run(request).await;
+/// Refuses a path and query, or headers, longer than any that Admin needs.
+pub(crate) async fn limit_head(request: Request, next: Next) -> Response {
+    let uri = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
+    if uri > MAX_URI {
+        let detail = format!("The path and query have {uri} bytes; the most is {MAX_URI}.");
+        return Problem(Error::new(Kind::UriTooLong, "uri_too_long", detail)).into_response();
     }
-    let body = json!({
-        "type": "/errors/uri_too_long", "title": "URI Too Long", "status": 414, "code": "uri_too_long",
-        "detail": format!("The path and query have {length} bytes; the most is {MAX_URI}."),
-    });
-    let headers = [(header::CONTENT_TYPE, "application/problem+json")];
-    (StatusCode::URI_TOO_LONG, headers, body.to_string()).into_response()
+    let headers = request.headers();
+    let total: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if total > MAX_HEADERS {
+        let largest = headers.iter().max_by_key(|(_, value)| value.len()).map_or("", |(name, _)| name.as_str());
+        let detail = format!("The headers have {total} bytes; the most is {MAX_HEADERS}. The largest is `{largest}`.");
+        let error = Error::new(Kind::HeadersTooLarge, "headers_too_large", detail).at(largest, "is too large");
+        return Problem(error).into_response();
+    }
+    next.run(request).await
 }
 
 /// A panic is a fault of ours; the caller sees no more than that.

@@ -32,8 +32,7 @@ pub(crate) async fn apply(
     let (let_go, take) = (without(&held, &wanted), without(&wanted, &held));
     check_unique(tx, org, type_name, id, &take).await?;
     if let Some(after) = live_after {
-        let same = live_before.map(|before| before.links()).transpose()?.unwrap_or_default();
-        check_links(tx, org, (type_name, id), &links, &same).await?;
+        check_targets(tx, org, &links, (live_before, after)).await?;
         if live_before.is_none_or(|before| before.resource.parent != after.resource.parent) {
             check_parent(tx, org, id, after.resource.parent).await?;
         }
@@ -83,60 +82,55 @@ async fn check_unique(
     id: ResourceId,
     take: &[indexes::Entry<'_>],
 ) -> Result<()> {
-    for entry in take {
-        if let Some(holder) = uniques::holder(tx, org, type_name, entry).await?
-            && holder != id
-        {
-            let pointer = format!("/attributes/{}", entry.field.replace('.', "/"));
-            let detail = format!(
-                "`{pointer}` must be unique among resources of the type `{type_name}`, and {holder} has this value."
-            );
-            let error = Error::conflict("not_unique", detail).at(pointer, "is already taken");
-            return Err(error.with(serde_json::json!({"conflicting": holder})));
-        }
-    }
-    Ok(())
+    let Some((entry, holder)) = uniques::conflict(tx, org, (type_name, id), take).await? else { return Ok(()) };
+    let pointer = format!("/attributes/{}", entry.field.replace('.', "/"));
+    let detail =
+        format!("`{pointer}` must be unique among resources of the type `{type_name}`, and {holder} has this value.");
+    let error = Error::conflict("not_unique", detail).at(pointer, "is already taken");
+    Err(error.with(serde_json::json!({"conflicting": holder})))
 }
 
-async fn check_links(
+/// Everything that the state newly points to must be there, and of the right type.
+async fn check_targets(
     tx: &mut Tx,
     org: OrgId,
-    (type_name, id): (&str, ResourceId),
     links: &[Link],
-    same: &[Link],
+    (before, after): (Option<&State>, &State),
 ) -> Result<()> {
+    let resource = &after.resource;
+    // A reference that was there before was checked then, and its target could not go away since.
+    let same = before.map(State::links).transpose()?.unwrap_or_default();
+    let is_old = |link: &Link| same.iter().any(|old| old.target == link.target && old.target_type == link.target_type);
+    let itself = |link: &Link| link.target == resource.id && link.target_type == resource.type_name;
+    let new: Vec<&Link> = links.iter().filter(|link| !is_old(link) && !itself(link)).collect();
+    let parent = resource.parent.filter(|parent| before.is_none_or(|before| before.resource.parent != Some(*parent)));
+    let ids = new.iter().map(|link| link.target.bytes).chain(parent.map(|parent| parent.bytes)).collect();
+    let live = references::live(tx, org, &ids).await?;
     let mut errors = vec![];
-    for link in links {
-        // A reference that was there before was checked then, and its target could not go away since.
-        let itself = link.target == id && link.target_type == type_name;
-        if itself || same.iter().any(|old| old.target == link.target && old.target_type == link.target_type) {
-            continue;
-        }
-        let found = references::target_type(tx, org, link.target).await?;
-        if found.as_deref() != Some(link.target_type.as_str()) {
+    for link in new {
+        if live.get(&link.target) != Some(&link.target_type) {
             let detail = format!("there is no resource {} of the type `{}`", link.target, link.target_type);
             errors.push(FieldError::new(link.pointer.clone(), detail));
         }
     }
-    if errors.is_empty() { Ok(()) } else { Err(Error { code: "dangling_reference", ..Error::validation(errors) }) }
+    if let Some(parent) = parent.filter(|parent| !live.contains_key(parent) && *parent != resource.id) {
+        errors.push(FieldError::new("/parent", format!("there is no resource {parent}")));
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Error::unprocessable("dangling_reference", errors)) }
 }
 
 async fn check_parent(tx: &mut Tx, org: OrgId, id: ResourceId, parent: Option<ResourceId>) -> Result<()> {
-    let wrong =
-        |code, detail: String| Err(Error { code, ..Error::validation(vec![FieldError::new("/parent", detail)]) });
+    let wrong = |detail: String| Err(Error::unprocessable("parent_cycle", vec![FieldError::new("/parent", detail)]));
     let Some(parent) = parent else { return Ok(()) };
-    if references::target_type(tx, org, parent).await?.is_none() {
-        return wrong("dangling_reference", format!("there is no resource {parent}"));
-    }
     let mut above = Some(parent.bytes);
     for _ in 0..MAX_PARENTS {
         let Some(next) = above else { return Ok(()) };
         if next == id.bytes {
-            return wrong("parent_cycle", format!("{parent} is below this resource, or is this resource"));
+            return wrong(format!("{parent} is below this resource, or is this resource"));
         }
         above = resources::parent(tx, org, next).await?.flatten();
     }
-    wrong("parent_cycle", format!("there are more than {MAX_PARENTS} levels of parents"))
+    wrong(format!("there are more than {MAX_PARENTS} levels of parents"))
 }
 
 async fn write_links(

@@ -1,10 +1,9 @@
 //! Deletion: to the trash, or for good. References decide what else happens: `restrict` refuses, `cascade` deletes,
 //! `null` lets go.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use admin_db::references::Referrer;
 use admin_db::{Tx, references, resources, secrets};
 use admin_types::{Error, Resource, ResourceId, Result, action};
 use serde_json::{Value, json};
@@ -15,7 +14,7 @@ use crate::op::Op;
 use crate::patch::Patch;
 use crate::resources::{Written, current, finish, update};
 use crate::state::State;
-use crate::{Core, Inner, change, type_change};
+use crate::{Core, Inner, change, secrets as sealed, type_change};
 
 /// The most resources that one deletion may take along or let go of.
 const MAX_AFFECTED: usize = 1000;
@@ -56,10 +55,10 @@ pub async fn delete_resource(
 async fn delete_with_referrers(core: &Inner, tx: &mut Tx, op: &Op, state: &State, purge: bool) -> Result<Written> {
     let catalogue = core.catalogues.in_tx(tx, op.principal.org).await?;
     let plan = Deletion::plan(tx, op, state.resource.id).await?;
-    for referrer in &plan.let_go {
-        let before = state_of(tx, op, &catalogue, referrer.id).await?;
+    for (referrer, fields) in &plan.let_go {
+        let before = state_of(tx, op, &catalogue, *referrer).await?;
         decide(&op.principal, Verb::Update, &before.entry)?;
-        update(core, tx, op, &before, &let_go(&before, referrer, state.resource.id)?).await?;
+        update(core, tx, op, &before, &let_go(&before, fields)?).await?;
     }
     // The last found first: a resource goes before what it refers to.
     for id in plan.delete.iter().rev().filter(|id| **id != state.resource.id) {
@@ -73,12 +72,16 @@ async fn delete_with_referrers(core: &Inner, tx: &mut Tx, op: &Op, state: &State
 /// What a deletion takes along.
 struct Deletion {
     delete: Vec<ResourceId>,
-    let_go: Vec<Referrer>,
+    /// Who lets go.
+    let_go: BTreeMap<ResourceId, Fields>,
 }
+
+/// Fields, and the targets that each of them lets go of.
+type Fields = BTreeMap<String, Vec<ResourceId>>;
 
 impl Deletion {
     async fn plan(tx: &mut Tx, op: &Op, id: ResourceId) -> Result<Deletion> {
-        let (mut delete, mut let_go, mut refuse) = (vec![id], vec![], vec![]);
+        let (mut delete, mut let_go, mut refuse) = (vec![id], BTreeMap::<ResourceId, Fields>::new(), vec![]);
         let mut seen = HashSet::from([id]);
         let mut next = 0;
         while let Some(target) = delete.get(next).copied() {
@@ -91,7 +94,9 @@ impl Deletion {
                 match referrer.on_delete.as_str() {
                     "cascade" if seen.insert(referrer.id) => delete.push(referrer.id),
                     "cascade" => {}
-                    "null" => let_go.push(referrer),
+                    "null" => {
+                        let_go.entry(referrer.id).or_default().entry(referrer.field).or_default().push(target);
+                    }
                     _ => refuse.push((referrer.id, format!("attributes.{}", referrer.field))),
                 }
             }
@@ -103,7 +108,7 @@ impl Deletion {
             }
         }
         refuse.retain(|(id, _)| !seen.contains(id));
-        let_go.retain(|referrer| !seen.contains(&referrer.id));
+        let_go.retain(|referrer, _| !seen.contains(referrer));
         if refuse.is_empty() {
             return Ok(Deletion { delete, let_go });
         }
@@ -125,27 +130,22 @@ async fn state_of(tx: &mut Tx, op: &Op, catalogue: &Catalogue, id: ResourceId) -
     State::read(entry.clone(), row.document)
 }
 
-/// The patch that takes one reference out of a field.
-fn let_go(state: &State, referrer: &Referrer, target: ResourceId) -> Result<Patch> {
-    let path: Vec<String> = referrer.field.split('.').map(str::to_owned).collect();
-    let field = state.entry.definition.field(&path).ok_or_else(|| Error::internal("a reference from no field"))?;
-    let value = match field.many {
-        true => {
-            let target = target.to_string();
-            field
-                .values(&state.resource.attributes)
-                .into_iter()
-                .filter(|id| id.as_str() != Some(&target))
-                .cloned()
-                .collect()
-        }
-        false => Value::Null,
-    };
-    let mut patch = value;
-    for key in path.iter().rev() {
-        patch = json!({ key.as_str(): patch });
+/// The patch that takes targets out of the fields that refer to them.
+fn let_go(state: &State, fields: &Fields) -> Result<Patch> {
+    let mut attributes = json!({});
+    for (key, targets) in fields {
+        let path: Vec<String> = key.split('.').map(str::to_owned).collect();
+        let field = state.entry.definition.field(&path).ok_or_else(|| Error::internal("a reference from no field"))?;
+        let gone = |value: &Value| value.as_str().and_then(ResourceId::parse).is_some_and(|id| targets.contains(&id));
+        let value = match field.many {
+            true => {
+                field.values(&state.resource.attributes).into_iter().filter(|value| !gone(value)).cloned().collect()
+            }
+            false => Value::Null,
+        };
+        sealed::put(Some(&mut attributes), &path, value);
     }
-    Ok(Patch::Merge(json!({ "attributes": patch })))
+    Ok(Patch::Merge(json!({ "attributes": attributes })))
 }
 
 /// Removes one resource: to the trash, or for good with its secrets.

@@ -56,16 +56,18 @@ impl Draft {
     /// The status, or the type's default.
     pub(crate) fn status_of(&self, definition: &TypeDefinition) -> Result<String> {
         let Some(status) = &self.status else { return Ok(definition.statuses[0].clone()) };
-        if definition.statuses.contains(status) {
-            return Ok(status.clone());
-        }
-        let detail = format!(
-            "`{status}` is not a status of `{}`; use one of: {}",
-            definition.name,
-            definition.statuses.join(", ")
-        );
-        Err(Error::validation(vec![FieldError::new("/status", detail)]))
+        check_status(definition, status).map(|()| status.clone())
     }
+}
+
+/// Refuses a status that the type does not have.
+pub(crate) fn check_status(definition: &TypeDefinition, status: &str) -> Result<()> {
+    if definition.statuses.iter().any(|known| known == status) {
+        return Ok(());
+    }
+    let (name, known) = (&definition.name, definition.statuses.join(", "));
+    let detail = format!("`{status}` is not a status of `{name}`; use one of: {known}");
+    Err(Error::validation(vec![FieldError::new("/status", detail)]))
 }
 
 fn unchanged(field: &str, same: bool, errors: &mut Vec<FieldError>) {

@@ -2,10 +2,9 @@
 
 use admin_db::list::{self, Plan, Position, Scope, Selection};
 use admin_schema::Filter;
-use admin_types::{Error, Result};
+use admin_types::Result;
 
 use crate::Core;
-use crate::decide::{Verb, decide};
 use crate::op::Op;
 
 /// Resources of one batch.
@@ -22,20 +21,9 @@ pub struct Export {
 }
 
 /// Begins an export of the types named (all of the org's own if none is), of what meets `filter`.
-pub async fn export_resources(core: &Core, op: Op, mut types: Vec<String>, filter: Option<String>) -> Result<Export> {
+pub async fn export_resources(core: &Core, op: Op, types: Vec<String>, filter: Option<String>) -> Result<Export> {
     let catalogue = core.catalogues.get(&core.db, op.principal.org).await?;
-    for name in &types {
-        let entry =
-            catalogue.named(name).ok_or_else(|| Error::parameter("type", format!("there is no type `{name}`")))?;
-        decide(&op.principal, Verb::Read, entry)?;
-    }
-    let definition = match types.as_slice() {
-        [one] => catalogue.named(one).map(|entry| &entry.definition),
-        _ => None,
-    };
-    let filter = filter.map_or(Ok(Filter::True), |text| Filter::parse(&text, definition))?;
-    types.sort_unstable();
-    types.dedup();
+    let (types, filter) = crate::list::read_filter(&op, &catalogue, types, filter.as_deref())?;
     let scope = if types.is_empty() { Scope::Own } else { Scope::Types(types) };
     Ok(Export { core: core.clone(), op, scope, filter, after: None, done: false })
 }

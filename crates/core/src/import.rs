@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use admin_db::{Tx, resources};
-use admin_types::{Error, Kind, ResourceId, Result};
+use admin_types::{Error, FieldError, Kind, ResourceId, Result};
 use serde_json::Value;
 
 use crate::catalogue::Catalogue;
@@ -169,6 +169,10 @@ impl Batch {
         let catalogue = core.catalogues.in_tx(tx, self.op.principal.org).await?;
         let entry = catalogue.named(&row.type_name).ok_or_else(|| Error::internal("a resource without a type"))?;
         decide(&self.op.principal, Verb::Update, entry)?;
+        if let Some(name) = self.of_type.as_deref().filter(|name| *name != row.type_name) {
+            let detail = format!("names a resource of the type `{}`; here it must be of `{name}`", row.type_name);
+            return Err(Error::validation(vec![FieldError::new("/id", detail)]));
+        }
         if row.deleted {
             return Err(Error::conflict("in_trash", "The resource is in the trash. Restore or purge it first."));
         }

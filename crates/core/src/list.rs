@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use admin_db::list::{self, Candidate, Driver, Plan, Position, Scope, Selection};
 use admin_db::{Conn, orgs};
-use admin_schema::{Filter, Literal, Path, key};
+use admin_schema::{Comparison, Filter, Literal, Path, key};
 use admin_types::{DEFAULT_LIMIT, Error, Kind, MAX_LIMIT, MAX_OFFSET, OrgId, Pagination, Resource, Result, Timestamp};
 use serde_json::Value;
 
@@ -137,27 +137,19 @@ fn start(op: &Op, query: &ListQuery, list: &List, limit: u32) -> Result<(u64, Op
 }
 
 fn understand(op: &Op, catalogue: &Catalogue, query: &ListQuery) -> Result<List> {
-    let mut entries = vec![];
-    for name in &query.types {
-        let entry =
-            catalogue.named(name).ok_or_else(|| Error::parameter("type", format!("there is no type `{name}`")))?;
-        decide(&op.principal, Verb::Read, entry)?;
-        entries.push(entry.clone());
-    }
-    let entry = if entries.len() == 1 { entries.pop() } else { None };
+    let (types, mut filter) = read_filter(op, catalogue, query.types.clone(), query.filter.as_deref())?;
+    let entry = match types.as_slice() {
+        [one] => catalogue.named(one).cloned(),
+        _ => None,
+    };
     let definition = entry.as_ref().map(|entry| &entry.definition);
-    let mut filter = query.filter.as_deref().map_or(Ok(Filter::True), |text| Filter::parse(text, definition))?;
     if let Some(status) = &query.status {
         if let Some(definition) = definition.filter(|definition| !definition.statuses.contains(status)) {
             let detail =
                 format!("`{}` has no status `{status}`; it has: {}", definition.name, definition.statuses.join(", "));
             return Err(Error::parameter("status", detail));
         }
-        let status = Filter::Compare {
-            path: Path::Status,
-            op: admin_schema::Comparison::Eq,
-            value: Literal::Text(status.clone()),
-        };
+        let status = Filter::Compare { path: Path::Status, op: Comparison::Eq, value: Literal::Text(status.clone()) };
         filter = match filter {
             Filter::True => status,
             Filter::And(mut parts) => {
@@ -168,12 +160,60 @@ fn understand(op: &Op, catalogue: &Catalogue, query: &ListQuery) -> Result<List>
         };
     }
     let sort = sort(query, entry.as_deref())?;
-    let mut types = query.types.clone();
-    types.sort_unstable();
-    types.dedup();
     let scope = if types.is_empty() { Scope::Own } else { Scope::Types(types) };
     let fingerprint = fingerprint(op.principal.org, &scope, &filter, query);
     Ok(List { scope, entry, filter, sort, fingerprint })
+}
+
+/// The types that a list is of, and its filter. A filter that begins with `type = "x" AND …` is a list of that type.
+pub(crate) fn read_filter(
+    op: &Op,
+    catalogue: &Catalogue,
+    mut types: Vec<String>,
+    text: Option<&str>,
+) -> Result<(Vec<String>, Filter)> {
+    let (mut filter, mut taken) = (Filter::True, false);
+    if let Some(text) = text {
+        filter = Filter::parse(text, None)?;
+        if types.is_empty() {
+            types.extend(take_type(&mut filter));
+            taken = !types.is_empty();
+        }
+    }
+    types.sort_unstable();
+    types.dedup();
+    for name in &types {
+        let entry =
+            catalogue.named(name).ok_or_else(|| Error::parameter("type", format!("there is no type `{name}`")))?;
+        decide(&op.principal, Verb::Read, entry)?;
+    }
+    if let ([one], Some(text)) = (types.as_slice(), text) {
+        // Once more, now that the fields are known.
+        filter = Filter::parse(text, catalogue.named(one).map(|entry| &entry.definition))?;
+        if taken {
+            take_type(&mut filter);
+        }
+    }
+    Ok((types, filter))
+}
+
+/// Takes the condition on one type out of a filter that is a conjunction.
+fn take_type(filter: &mut Filter) -> Option<String> {
+    let is_type = |part: &Filter| match part {
+        Filter::Compare { path: Path::Type, op: Comparison::Eq, value: Literal::Text(name) } => Some(name.clone()),
+        _ => None,
+    };
+    if let Some(name) = is_type(filter) {
+        *filter = Filter::True;
+        return Some(name);
+    }
+    let Filter::And(parts) = filter else { return None };
+    let (at, name) = parts.iter().enumerate().find_map(|(at, part)| Some((at, is_type(part)?)))?;
+    parts.remove(at);
+    if parts.len() == 1 {
+        *filter = parts.remove(0);
+    }
+    Some(name)
 }
 
 fn sort(query: &ListQuery, entry: Option<&TypeEntry>) -> Result<Sort> {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::catalogue::Catalogue;
 use crate::decide::{Verb, decide};
-use crate::draft::Draft;
+use crate::draft::{Draft, check_status};
 use crate::op::Op;
 use crate::patch::Patch;
 use crate::state::State;
@@ -62,7 +62,7 @@ pub async fn create_resource(core: &Core, op: Op, of_type: Option<String>, docum
     let _running = core.idempotency.enter(&op)?;
     let catalogue = core.catalogues.get(&core.db, org).await?;
     // Checked here, beside the writer; once more in the transaction only if a type changed in between.
-    let prepared = match idempotent(&op) {
+    let prepared = match op.idempotency.is_some() {
         true => None,
         false => Some(Creation::prepare(core, &op, &catalogue, of_type.as_deref(), document.clone())?),
     };
@@ -93,14 +93,12 @@ pub async fn create_resource(core: &Core, op: Op, of_type: Option<String>, docum
     Ok(written)
 }
 
-fn idempotent(op: &Op) -> bool {
-    op.idempotency.is_some()
-}
-
 /// A resource about to be created.
 #[derive(Clone)]
 pub(crate) struct Creation {
     pub(crate) state: State,
+    /// Whether the caller chose the id, so that it may be taken.
+    chosen_id: bool,
     wishes: Arc<Vec<secrets::Wish>>,
 }
 
@@ -117,6 +115,7 @@ impl Creation {
         let entry = type_of(catalogue, of_type, draft.type_name.as_deref())?;
         decide(&op.principal, Verb::Create, entry)?;
         let definition = &entry.definition;
+        let chosen_id = draft.id.is_some();
         let id = match draft.id {
             Some(id) if id.prefix != admin_types::Prefix::of_type(&definition.name) => {
                 let detail = format!(
@@ -147,13 +146,13 @@ impl Creation {
             deleted_at: None,
         };
         let state = State::of(entry.clone(), resource)?;
-        Ok(Creation { state, wishes: Arc::new(wishes) })
+        Ok(Creation { state, chosen_id, wishes: Arc::new(wishes) })
     }
 
     /// Writes the resource and its event. Refused before anything is written.
     pub(crate) async fn write(&self, core: &Inner, tx: &mut Tx, op: &Op) -> Result<()> {
         let (org, id) = (op.principal.org, self.state.resource.id);
-        if resources::parent(tx, org, id.bytes).await?.is_some() {
+        if self.chosen_id && resources::parent(tx, org, id.bytes).await?.is_some() {
             return Err(Error::conflict("already_exists", format!("There is already a resource {id}."))
                 .at("/id", "is already taken"));
         }
@@ -294,6 +293,7 @@ pub(crate) async fn update(core: &Inner, tx: &mut Tx, op: &Op, before: &State, p
     definition.validate(&whole)?;
     let mut attributes = draft.attributes;
     let wishes = secrets::extract(definition, &mut attributes);
+    let wishes = secrets::effective(tx, org, before.resource.id, wishes).await?;
     let old = &before.resource;
     let same = old.name == draft.name && old.status == status && old.attributes == attributes;
     if same && old.labels == draft.labels && old.parent == draft.parent && wishes.is_empty() {
@@ -311,10 +311,14 @@ pub(crate) async fn update(core: &Inner, tx: &mut Tx, op: &Op, before: &State, p
         ..old.clone()
     };
     let after = State::of(before.entry.clone(), resource)?;
-    if definition.name == "type" {
-        type_change::updated(core, tx, op, before, &after).await?;
-    }
+    let accepted = match definition.name.as_str() {
+        "type" => Some(type_change::check(core, tx, op, before, &after).await?),
+        _ => None,
+    };
     change::apply(core, tx, op, action::UPDATED, Some(before), Some(&after)).await?;
+    if let Some(accepted) = accepted {
+        accepted.write(tx, org).await?;
+    }
     secrets::store(core, tx, org, old.id, &wishes).await?;
     Ok(after)
 }
@@ -327,7 +331,7 @@ fn check_immutable(before: &State, attributes: &admin_types::Attributes, wishes:
             errors.push(FieldError::new(field.pointer(), "is immutable: it was set when the resource was created"));
         }
     }
-    if errors.is_empty() { Ok(()) } else { Err(Error { code: "immutable", ..Error::validation(errors) }) }
+    if errors.is_empty() { Ok(()) } else { Err(Error::unprocessable("immutable", errors)) }
 }
 
 /// Takes a resource out of the trash.
@@ -347,16 +351,18 @@ pub async fn restore_resource(core: &Core, op: Op, of_type: Option<String>, id: 
             return Err(Error::conflict("not_in_trash", "The resource is not in the trash."));
         }
         // The type may have changed while the resource lay there.
-        before.entry.definition.validate(
-            &secrets::complete(core, tx, (org, id), &before.entry.definition, &before.resource.attributes).await?,
-        )?;
+        let definition = &before.entry.definition;
+        check_status(definition, &before.resource.status)?;
+        definition.validate(&secrets::complete(core, tx, (org, id), definition, &before.resource.attributes).await?)?;
         let mut resource = before.resource.clone();
+        let wishes = secrets::extract(definition, &mut resource.attributes);
         (resource.deleted_at, resource.version, resource.updated_at) = (None, resource.version + 1, op.now);
         let after = State::of(before.entry.clone(), resource)?;
         if before.entry.definition.name == "type" {
             type_change::created(core, tx, op, &after).await?;
         }
         change::apply(core, tx, op, action::RESTORED, Some(&before), Some(&after)).await?;
+        secrets::store(core, tx, org, id, &wishes).await?;
         idempotency::keep(tx, op, &after.document).await?;
         finish(tx, op, first, Written::new(&after)).await
     });

@@ -97,6 +97,16 @@ pub(crate) async fn complete(
     }
 }
 
+/// The wishes that change something: what is not there need not be removed. A value counts as a change even if it is
+/// the stored one, so that nobody can find out a secret by trying values.
+pub(crate) async fn effective(tx: &mut Tx, org: OrgId, id: ResourceId, mut wishes: Vec<Wish>) -> Result<Vec<Wish>> {
+    if wishes.iter().any(|wish| wish.value.is_none()) {
+        let stored = secrets::of(tx, org, id).await?;
+        wishes.retain(|wish| wish.value.is_some() || stored.iter().any(|(field, _)| *field == wish.field));
+    }
+    Ok(wishes)
+}
+
 /// Seals and stores what was wished.
 pub(crate) async fn store(core: &Inner, tx: &mut Tx, org: OrgId, id: ResourceId, wishes: &[Wish]) -> Result<()> {
     for wish in wishes {

@@ -6,12 +6,12 @@ use std::collections::{HashMap, HashSet};
 use admin_db::indexes::Entry;
 use admin_db::{Tx, counts, index_builds, references, resources, secrets as stored, uniques};
 use admin_schema::{Field, TypeDefinition, key};
-use admin_types::{Error, FieldError, Resource, ResourceId, Result};
+use admin_types::{Error, FieldError, OrgId, Resource, ResourceId, Result};
 use serde_json::json;
 
 use crate::catalogue::{Catalogue, index_name};
 use crate::op::Op;
-use crate::state::State;
+use crate::state::{Link, State};
 use crate::{Inner, builtin, secrets};
 
 /// Resources read in one statement.
@@ -28,8 +28,8 @@ pub(crate) async fn created(core: &Inner, tx: &mut Tx, op: &Op, state: &State) -
     tx.bump_catalogue()
 }
 
-/// A type changes.
-pub(crate) async fn updated(core: &Inner, tx: &mut Tx, op: &Op, before: &State, after: &State) -> Result<()> {
+/// Whether a type may change so. Writes nothing, since a refused line of an import leaves the others alone.
+pub(crate) async fn check(core: &Inner, tx: &mut Tx, op: &Op, before: &State, after: &State) -> Result<Accepted> {
     refuse_built_in(before)?;
     if before.resource.name != after.resource.name {
         let detail = "the name of a type cannot be changed: resources, policies and events carry it";
@@ -42,9 +42,67 @@ pub(crate) async fn updated(core: &Inner, tx: &mut Tx, op: &Op, before: &State, 
     check_references(&catalogue, &new)?;
     check_statuses(tx, op, &old, &new).await?;
     let differences = Differences::between(&old, &new);
-    differences.check_rows(core, tx, op, &old, &new).await?;
-    differences.change_indexes(tx, op, &new).await?;
-    tx.bump_catalogue()
+    let found = differences.check_rows(core, tx, op, &old, &new).await?;
+    let keys = |fields: &[&Field]| fields.iter().map(|field| field.key.clone()).collect();
+    Ok(Accepted {
+        no_longer_unique: keys(&differences.no_longer_unique),
+        no_longer_refers: keys(&differences.no_longer_refers),
+        indexes: differences.index_states(),
+        type_name: new.name,
+        found,
+    })
+}
+
+/// A change of a type that its resources meet: what is left to write.
+pub(crate) struct Accepted {
+    type_name: String,
+    no_longer_unique: Vec<String>,
+    no_longer_refers: Vec<String>,
+    /// Fields in the index, and what is to be done about them.
+    indexes: Vec<(String, &'static str)>,
+    found: Found,
+}
+
+/// What the resources hold in fields that become unique or references.
+#[derive(Default)]
+struct Found {
+    uniques: HashMap<(String, Vec<u8>), ResourceId>,
+    links: Vec<(ResourceId, Link)>,
+}
+
+impl Accepted {
+    /// Writes it, once nothing can refuse it any more.
+    pub(crate) async fn write(self, tx: &mut Tx, org: OrgId) -> Result<()> {
+        let name = self.type_name.as_str();
+        for field in &self.no_longer_unique {
+            uniques::clear(tx, org, name, field).await?;
+        }
+        for field in &self.no_longer_refers {
+            references::clear(tx, org, name, field).await?;
+        }
+        for ((field, value), id) in self.found.uniques {
+            uniques::change(tx, org, name, id, &[], &[Entry { field: &field, value }]).await?;
+        }
+        for (id, link) in &self.found.links {
+            let row = references::Link { field: &link.field, target: link.target, on_delete: link.on_delete };
+            references::insert(tx, org, name, *id, &[row]).await?;
+        }
+        tx.flush_counts().await?;
+        let total = counts::of_type(tx, org, name).await?;
+        // The building and dropping of indexes is left to the background.
+        for (field, state) in self.indexes {
+            let build = index_builds::IndexBuild {
+                type_name: self.type_name.clone(),
+                field,
+                state: state.into(),
+                done: 0,
+                total: i64::try_from(total).unwrap_or(i64::MAX),
+                position: vec![],
+            };
+            index_builds::put(tx, org, &build).await?;
+        }
+        tx.bump_catalogue()
+    }
 }
 
 /// A type goes to the trash or for good: nothing may be left of it.
@@ -173,7 +231,7 @@ impl<'t> Differences<'t> {
         self.recheck || !self.now_unique.is_empty() || !self.now_refers.is_empty() || !self.now_secret.is_empty()
     }
 
-    /// Holds every live resource against the new definition; notes its unique values and references as it goes.
+    /// Holds every live resource against the new definition.
     async fn check_rows(
         &self,
         core: &Inner,
@@ -181,7 +239,7 @@ impl<'t> Differences<'t> {
         op: &Op,
         old: &TypeDefinition,
         new: &TypeDefinition,
-    ) -> Result<()> {
+    ) -> Result<Found> {
         let org = op.principal.org;
         for field in &self.no_longer_secret {
             if stored::count(tx, org, &new.name, &field.key).await? > 0 {
@@ -189,23 +247,16 @@ impl<'t> Differences<'t> {
                 return Err(Error::conflict("incompatible_type", format!("{detail}.")).at(field.pointer(), detail));
             }
         }
-        for field in &self.no_longer_unique {
-            uniques::clear(tx, org, &new.name, &field.key).await?;
-        }
-        for field in &self.no_longer_refers {
-            references::clear(tx, org, &new.name, &field.key).await?;
-        }
+        let (mut offenders, mut found) = (Offenders::default(), Found::default());
         if !self.needs_scan() {
-            return Ok(());
+            return Ok(found);
         }
-        let mut offenders = Offenders::default();
-        let mut holders: HashMap<(String, Vec<u8>), ResourceId> = HashMap::new();
         let mut after = vec![];
         loop {
             let rows = resources::of_type(tx, org, &new.name, &after, BATCH).await?;
             for (_, document) in &rows {
                 let resource: Resource = serde_json::from_str(document).map_err(Error::internal)?;
-                match self.check_row(core, tx, op, (old, new), &resource, &mut holders).await {
+                match self.check_row(core, tx, op, (old, new), &resource, &mut found).await {
                     Ok(()) => {}
                     Err(error) if error.kind == admin_types::Kind::Internal => return Err(error),
                     Err(error) => offenders.add(&resource, error),
@@ -213,7 +264,7 @@ impl<'t> Differences<'t> {
             }
             match rows.last() {
                 Some((id, _)) if rows.len() == BATCH as usize => after = id.to_vec(),
-                _ => return offenders.refuse(),
+                _ => return offenders.refuse().map(|()| found),
             }
         }
     }
@@ -225,7 +276,7 @@ impl<'t> Differences<'t> {
         op: &Op,
         (old, new): (&TypeDefinition, &TypeDefinition),
         resource: &Resource,
-        holders: &mut HashMap<(String, Vec<u8>), ResourceId>,
+        found: &mut Found,
     ) -> Result<()> {
         let org = op.principal.org;
         if self.recheck {
@@ -240,19 +291,24 @@ impl<'t> Differences<'t> {
         }
         for field in &self.now_unique {
             let Some(value) = field.get(&resource.attributes).and_then(key::encode) else { continue };
-            if let Some(holder) = holders.insert((field.key.clone(), value.clone()), resource.id) {
+            if let Some(holder) = found.uniques.insert((field.key.clone(), value), resource.id) {
                 return Err(Error::validation(vec![FieldError::new(
                     field.pointer(),
                     format!("has the same value as {holder}"),
                 )]));
             }
-            let entry = Entry { field: &field.key, value };
-            uniques::change(tx, org, &new.name, resource.id, &[], std::slice::from_ref(&entry)).await?;
         }
-        self.link(tx, op, new, resource).await
+        self.check_links(tx, op, new, resource, &mut found.links).await
     }
 
-    async fn link(&self, tx: &mut Tx, op: &Op, new: &TypeDefinition, resource: &Resource) -> Result<()> {
+    async fn check_links(
+        &self,
+        tx: &mut Tx,
+        op: &Op,
+        new: &TypeDefinition,
+        resource: &Resource,
+        found: &mut Vec<(ResourceId, Link)>,
+    ) -> Result<()> {
         if self.now_refers.is_empty() {
             return Ok(());
         }
@@ -261,35 +317,20 @@ impl<'t> Differences<'t> {
             if !self.now_refers.iter().any(|field| field.key == link.field) {
                 continue;
             }
-            let found = references::target_type(tx, org, link.target).await?;
-            if found.as_deref() != Some(link.target_type.as_str()) {
+            let live = references::live(tx, org, &[link.target.bytes].into()).await?;
+            if live.get(&link.target) != Some(&link.target_type) {
                 let detail =
                     format!("names {}, which is not a resource of the type `{}`", link.target, link.target_type);
                 return Err(Error::validation(vec![FieldError::new(link.pointer, detail)]));
             }
-            let row = references::Link { field: &link.field, target: link.target, on_delete: link.on_delete };
-            references::insert(tx, org, &new.name, resource.id, &[row]).await?;
+            found.push((resource.id, link));
         }
         Ok(())
     }
 
-    /// Leaves the building and dropping of indexes to the background.
-    async fn change_indexes(&self, tx: &mut Tx, op: &Op, new: &TypeDefinition) -> Result<()> {
-        tx.flush_counts().await?;
-        let total = counts::of_type(tx, op.principal.org, &new.name).await?;
-        let added = self.now_indexed.iter().map(|field| (field, "clearing"));
-        for (field, state) in added.chain(self.no_longer_indexed.iter().map(|field| (field, "dropping"))) {
-            let build = index_builds::IndexBuild {
-                type_name: new.name.clone(),
-                field: field.clone(),
-                state: state.into(),
-                done: 0,
-                total: i64::try_from(total).unwrap_or(i64::MAX),
-                position: vec![],
-            };
-            index_builds::put(tx, op.principal.org, &build).await?;
-        }
-        Ok(())
+    fn index_states(&self) -> Vec<(String, &'static str)> {
+        let added = self.now_indexed.iter().map(|field| (field.clone(), "clearing"));
+        added.chain(self.no_longer_indexed.iter().map(|field| (field.clone(), "dropping"))).collect()
     }
 }
 

@@ -1,7 +1,6 @@
-//! One connection of either kind, and the four ways to use it.
+//! One connection of either kind, and the ways to use it.
 
 use admin_types::Result;
-use futures_util::future::try_join_all;
 
 use crate::postgres::PostgresConn;
 use crate::row::{Arg, Row};
@@ -24,23 +23,29 @@ impl Conn {
         }
     }
 
-    /// Runs statements in their order, in one round trip.
-    pub async fn execute_all(&mut self, statements: &[(&str, &[Arg<'_>])]) -> Result<()> {
+    /// Runs a statement whose answer nobody needs: on PostgreSQL it is sent at once and answered for at the end of the
+    /// job, so that a write costs few round trips. Later statements see its effect.
+    pub async fn defer(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<()> {
         match self {
-            Conn::Sqlite(conn) => {
-                for (sql, args) in statements {
-                    conn.execute(sql, args)?;
-                }
-            }
-            Conn::Postgres(conn) => {
-                let conn = &*conn;
-                for (sql, _) in statements {
-                    conn.prepare(sql).await?;
-                }
-                try_join_all(statements.iter().map(|(sql, args)| conn.execute(sql, args))).await?;
-            }
+            Conn::Sqlite(conn) => conn.execute(sql, args).map(drop),
+            Conn::Postgres(conn) => conn.defer(sql, args).await,
         }
-        Ok(())
+    }
+
+    /// Waits for what was deferred.
+    pub(crate) async fn flush(&mut self) -> Result<()> {
+        match self {
+            Conn::Sqlite(_) => Ok(()),
+            Conn::Postgres(conn) => conn.flush().await,
+        }
+    }
+
+    /// Transaction control whose answer is waited for later.
+    pub(crate) async fn defer_batch(&mut self, sql: &'static str) -> Result<()> {
+        match self {
+            Conn::Sqlite(conn) => conn.batch(sql),
+            Conn::Postgres(conn) => conn.defer_batch(sql).await,
+        }
     }
 
     /// All rows of a query, each through `map`.

@@ -24,7 +24,7 @@ pub(crate) async fn add(conn: &mut Conn, counts: &HashMap<(OrgId, String, String
     counts.sort_unstable();
     for ((org, type_name, status), delta) in counts {
         let args = [Arg::Bytes(&org.0), Arg::Text(type_name), Arg::Text(status), Arg::Int(*delta)];
-        conn.execute(ADD, &args).await?;
+        conn.defer(ADD, &args).await?;
     }
     Ok(())
 }

@@ -11,6 +11,16 @@ const FULL: &str = "The database's disk is full: nothing was written. Free space
 const AWAY: &str = "The database does not answer. Try again shortly.";
 const SLOW: &str = "The query took longer than it may. Narrow it by a type or an indexed filter.";
 
+/// A job met a serialisation failure: its whole group must run again.
+pub(crate) fn run_again() -> Error {
+    Error::new(Kind::Unavailable, SERIALIZATION, AWAY)
+}
+
+/// What the caller is told when running again did not help either.
+pub(crate) fn gave_up(error: Error) -> Error {
+    if error.code == SERIALIZATION { Error::unavailable(AWAY, "serialisation failures") } else { error }
+}
+
 pub(crate) fn sqlite(error: rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => Error::unavailable(FULL, error),

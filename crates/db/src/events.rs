@@ -82,7 +82,7 @@ pub async fn insert(tx: &mut Tx, org: OrgId, event: &EventRow<'_>) -> Result<()>
         Arg::opt_text(event.before),
         Arg::opt_text(event.after),
     ];
-    tx.execute(INSERT, &args).await.map(drop)
+    tx.defer(INSERT, &args).await
 }
 
 fn event(row: &Row<'_>) -> Result<Event> {

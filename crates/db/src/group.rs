@@ -109,7 +109,7 @@ impl Tx {
     pub(crate) async fn begin(&mut self) -> Result<()> {
         self.group = Changes::default();
         let begin = dialect::begin_write(&self.conn);
-        self.conn.batch(begin).await
+        self.conn.defer_batch(begin).await
     }
 
     /// Readies the transaction for the next job: takes the org's lock if no job of this group has.
@@ -121,7 +121,7 @@ impl Tx {
             let state = orgs::lock(&mut self.conn, org).await?;
             self.group.orgs.insert(org, state);
         }
-        if savepoint { self.conn.batch("SAVEPOINT job").await } else { Ok(()) }
+        if savepoint { self.conn.defer_batch("SAVEPOINT job").await } else { Ok(()) }
     }
 
     /// Keeps or undoes what the job did. Without a savepoint the caller undoes the whole group instead.
@@ -129,7 +129,7 @@ impl Tx {
     pub(crate) async fn leave(&mut self, succeeded: bool, savepoint: bool) -> Result<bool> {
         let keep = succeeded && !self.rollback;
         if savepoint {
-            self.conn.batch(if keep { "RELEASE SAVEPOINT job" } else { "ROLLBACK TO SAVEPOINT job" }).await?;
+            self.conn.defer_batch(if keep { "RELEASE SAVEPOINT job" } else { "ROLLBACK TO SAVEPOINT job" }).await?;
         }
         if keep {
             let job = std::mem::take(&mut self.job);
@@ -148,11 +148,14 @@ impl Tx {
         for (org, state) in orgs {
             orgs::store(&mut self.conn, org, state).await?;
         }
+        self.conn.flush().await?;
         self.conn.batch("COMMIT").await
     }
 
     /// Undoes the whole group.
     pub(crate) async fn abort(&mut self) -> Result<()> {
+        // What was deferred is undone with the rest; its errors were the reason, or do not matter any more.
+        let _ = self.conn.flush().await;
         self.conn.batch("ROLLBACK").await
     }
 

@@ -41,7 +41,7 @@ pub async fn put(tx: &mut Tx, org: OrgId, principal: ResourceId, key: &str, kept
     let (org, principal) = (Arg::Bytes(&org.0), Arg::Bytes(&principal.bytes));
     let args =
         [org, principal, Arg::Text(key), Arg::Bytes(&kept.request_hash), Arg::Text(&kept.answer), Arg::Int(at.0)];
-    tx.execute(PUT, &args).await.map(drop)
+    tx.defer(PUT, &args).await
 }
 
 /// Forgets answers older than `at`.

@@ -42,12 +42,12 @@ pub async fn put(tx: &mut Tx, org: OrgId, build: &IndexBuild) -> Result<()> {
         Arg::Int(build.total),
         Arg::Bytes(&build.position),
     ];
-    tx.execute(PUT, &args).await.map(drop)
+    tx.defer(PUT, &args).await
 }
 
 /// Notes that an index is complete, or gone.
 pub async fn remove(tx: &mut Tx, org: OrgId, type_name: &str, field: &str) -> Result<()> {
-    tx.execute(REMOVE, &[Arg::Bytes(&org.0), Arg::Text(type_name), Arg::Text(field)]).await.map(drop)
+    tx.defer(REMOVE, &[Arg::Bytes(&org.0), Arg::Text(type_name), Arg::Text(field)]).await
 }
 
 /// The unfinished indexes of an org.

@@ -39,36 +39,26 @@ pub async fn change(
     (remove, add): (&[Entry<'_>], &[Entry<'_>]),
     (seq, at): (i64, Timestamp),
 ) -> Result<()> {
-    let moved: Vec<[Arg<'_>; 7]> = remove
-        .iter()
-        .map(|e| {
-            let place = [Arg::Int(seq), Arg::Int(at.0), Arg::Bytes(&org.0), Arg::Text(type_name)];
-            [place[0], place[1], place[2], place[3], Arg::Text(e.field), Arg::Bytes(&e.value), Arg::Bytes(&id.bytes)]
-        })
-        .collect();
-    let added: Vec<[Arg<'_>; 6]> = add
-        .iter()
-        .map(|e| {
-            let (org, id) = (Arg::Bytes(&org.0), Arg::Bytes(&id.bytes));
-            [org, Arg::Text(type_name), Arg::Text(e.field), Arg::Bytes(&e.value), id, Arg::Int(seq)]
-        })
-        .collect();
-    let moves = moved.iter().flat_map(|args| [(MOVE, &args[..]), (DELETE, &args[2..])]);
-    let statements: Vec<(&str, &[Arg<'_>])> = moves.chain(added.iter().map(|args| (INSERT, &args[..]))).collect();
-    tx.execute_all(&statements).await
+    let (org, type_name, id) = (Arg::Bytes(&org.0), Arg::Text(type_name), Arg::Bytes(&id.bytes));
+    for Entry { field, value } in remove {
+        let place = [org, type_name, Arg::Text(field), Arg::Bytes(value), id];
+        let [a, b, c, d, e] = place;
+        tx.defer(MOVE, &[Arg::Int(seq), Arg::Int(at.0), a, b, c, d, e]).await?;
+        tx.defer(DELETE, &place).await?;
+    }
+    for Entry { field, value } in add {
+        tx.defer(INSERT, &[org, type_name, Arg::Text(field), Arg::Bytes(value), id, Arg::Int(seq)]).await?;
+    }
+    Ok(())
 }
 
 /// Removes a resource's rows, leaving no trace for cursor walks: it is gone.
 pub async fn remove(tx: &mut Tx, org: OrgId, type_name: &str, id: ResourceId, entries: &[Entry<'_>]) -> Result<()> {
-    let args: Vec<[Arg<'_>; 5]> = entries
-        .iter()
-        .map(|e| {
-            let (org, id) = (Arg::Bytes(&org.0), Arg::Bytes(&id.bytes));
-            [org, Arg::Text(type_name), Arg::Text(e.field), Arg::Bytes(&e.value), id]
-        })
-        .collect();
-    let statements: Vec<(&str, &[Arg<'_>])> = args.iter().map(|args| (DELETE, &args[..])).collect();
-    tx.execute_all(&statements).await
+    for Entry { field, value } in entries {
+        let (org, id) = (Arg::Bytes(&org.0), Arg::Bytes(&id.bytes));
+        tx.defer(DELETE, &[org, Arg::Text(type_name), Arg::Text(field), Arg::Bytes(value), id]).await?;
+    }
+    Ok(())
 }
 
 /// Removes up to `batch` rows of a field that is no longer indexed; answers how many.

@@ -72,6 +72,8 @@ where
     fn run<'t>(&'t mut self, tx: &'t mut Tx) -> Pin<Box<dyn Future<Output = Outcome> + 't>> {
         Box::pin(async move {
             let outcome = (self.job)(tx).await;
+            // An error of a deferred statement is the cause of those that came after it.
+            let outcome = tx.flush().await.and(outcome);
             let says = match &outcome {
                 Ok(_) => Outcome::Kept,
                 Err(error) if error.code == SERIALIZATION => Outcome::RunAgain,
@@ -240,7 +242,7 @@ async fn write_postgres(url: &str, open: &mut Option<Tx>, group: &mut [Box<dyn J
             *open = None;
         }
         if error.code != errors::SERIALIZATION || attempt == ATTEMPTS {
-            return Err(error);
+            return Err(errors::gave_up(error));
         }
         tokio::time::sleep(Duration::from_millis(1 << attempt.min(7))).await;
     }
@@ -263,7 +265,7 @@ async fn commit_group(tx: &mut Tx, group: &mut [Box<dyn Job>]) -> Result<()> {
         tx.enter(job.org(), savepoint).await?;
         let kept = match job.run(tx).await {
             Outcome::RunAgain => {
-                return Err(Error::unavailable("", "")).map_err(|error: Error| Error { code: SERIALIZATION, ..error });
+                return Err(errors::run_again());
             }
             outcome => matches!(outcome, Outcome::Kept),
         };

@@ -7,8 +7,8 @@ use serde_json::Value as Json;
 
 use crate::conn::Conn;
 use crate::dialect;
-use crate::predicate::{Sql, Value};
-use crate::row::Row;
+use crate::predicate::Sql;
+use crate::row::{Row, Value};
 
 /// Which types a list is of.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -33,7 +33,7 @@ pub struct Selection<'a> {
 }
 
 /// A range of an index that holds every row of a selection, and maybe more.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Driver {
     /// The field's name in the index.
     pub field: String,
@@ -41,8 +41,8 @@ pub struct Driver {
     pub low: (Vec<u8>, bool),
     /// The greatest key, and whether it belongs to the range.
     pub high: (Vec<u8>, bool),
-    /// Whether the range holds exactly the selection's rows.
-    pub exact: bool,
+    /// What must hold besides for each row of the range; [`Filter::True`] when the range is exactly the selection.
+    pub rest: Filter,
 }
 
 impl Driver {
@@ -53,7 +53,7 @@ impl Driver {
 }
 
 /// The order of a page, and what drives it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Plan {
     /// By id, maybe out of one value of an index.
     ById(Option<Driver>),
@@ -101,10 +101,17 @@ pub fn driver(filter: &Filter, ready: &dyn Fn(&str) -> bool) -> Option<Driver> {
         Filter::And(parts) => parts.as_slice(),
         one => std::slice::from_ref(one),
     };
-    let mut ranges: Vec<Driver> = conditions.iter().filter_map(range).filter(|range| ready(&range.field)).collect();
-    ranges.sort_by_key(|range| !range.is_one_value());
-    let alone = conditions.len() == 1;
-    ranges.into_iter().next().map(|range| Driver { exact: range.exact && alone, ..range })
+    let ranges = conditions.iter().enumerate().filter_map(|(i, condition)| Some((i, range(condition)?)));
+    let ready = ranges.filter(|(_, range)| ready(&range.field));
+    let (chosen, best) = ready.min_by_key(|(_, range)| !range.is_one_value())?;
+    let mut rest: Vec<Filter> = conditions.to_vec();
+    rest.remove(chosen);
+    let rest = match rest.len() {
+        0 => Filter::True,
+        1 => rest.remove(0),
+        _ => Filter::And(rest),
+    };
+    Some(Driver { rest, ..best })
 }
 
 fn range(filter: &Filter) -> Option<Driver> {
@@ -135,7 +142,7 @@ fn range(filter: &Filter) -> Option<Driver> {
         Comparison::Ge => ((key, true), (most, false)),
         Comparison::Ne => return None,
     };
-    Some(Driver { field: index_name(path)?, low, high, exact: true })
+    Some(Driver { field: index_name(path)?, low, high, rest: Filter::True })
 }
 
 /// One page, in the plan's order. With `after`, the rows that follow it, as the list was ordered when the walk began.
@@ -197,9 +204,7 @@ async fn page_of(
             if let Some(position) = after {
                 sql.push(&format!(" AND d.id {beyond} ")).bind(Value::Bytes(position.id.to_vec()));
             }
-            if !driver.exact {
-                sql.push(" AND ").filter(selection.filter)?;
-            }
+            sql.push(" AND ").filter(&driver.rest)?;
             sql.push(&format!(" ORDER BY d.id {direction}"));
         }
         Plan::ById(None) => {
@@ -222,7 +227,7 @@ pub async fn gather(conn: &mut Conn, selection: &Selection<'_>, driver: &Driver,
     sql.push("SELECT r.document, r.id, CAST(NULL AS BYTEA) FROM resource_index d CROSS JOIN resource r WHERE ");
     in_index(&mut sql, selection, &driver.field);
     in_range(&mut sql, driver);
-    sql.push(" AND ").filter(selection.filter)?.push(" LIMIT ").bind(Value::Int(limit.into()));
+    sql.push(" AND ").filter(&driver.rest)?.push(" LIMIT ").bind(Value::Int(limit.into()));
     conn.fetch(&sql.text, &sql.args(), candidate).await
 }
 
@@ -232,7 +237,7 @@ pub async fn count(conn: &mut Conn, selection: &Selection<'_>, driver: Option<&D
     sql.push("SELECT CAST(COUNT(*) AS BIGINT), (SELECT o.seq FROM org o WHERE o.org_id = ");
     sql.bind(Value::Bytes(selection.org.0.to_vec())).push(") FROM ");
     match driver {
-        Some(driver) if driver.exact => {
+        Some(driver) if driver.rest == Filter::True => {
             sql.push("resource_index d WHERE ");
             index_place(&mut sql, selection, &driver.field);
             in_range(&mut sql, driver);
@@ -241,7 +246,7 @@ pub async fn count(conn: &mut Conn, selection: &Selection<'_>, driver: Option<&D
             sql.push("resource_index d CROSS JOIN resource r WHERE ");
             in_index(&mut sql, selection, &driver.field);
             in_range(&mut sql, driver);
-            sql.push(" AND ").filter(selection.filter)?;
+            sql.push(" AND ").filter(&driver.rest)?;
         }
         None => {
             sql.push("resource r WHERE ");

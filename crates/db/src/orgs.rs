@@ -17,7 +17,7 @@ sql! {
 
 /// Adds an org.
 pub async fn insert(conn: &mut Conn, org: OrgId, name: &str, at: Timestamp) -> Result<()> {
-    conn.execute(INSERT, &[Arg::Bytes(&org.0), Arg::Text(name), Arg::Int(at.0)]).await.map(drop)
+    conn.defer(INSERT, &[Arg::Bytes(&org.0), Arg::Text(name), Arg::Int(at.0)]).await
 }
 
 /// The oldest org, if there is any.
@@ -45,5 +45,5 @@ pub(crate) async fn lock(conn: &mut Conn, org: OrgId) -> Result<OrgState> {
 
 /// Writes back what a group of writes left of the org's state.
 pub(crate) async fn store(conn: &mut Conn, org: OrgId, state: OrgState) -> Result<()> {
-    conn.execute(STORE, &[Arg::Int(state.seq), Arg::Int(state.catalogue), Arg::Bytes(&org.0)]).await.map(drop)
+    conn.defer(STORE, &[Arg::Int(state.seq), Arg::Int(state.catalogue), Arg::Bytes(&org.0)]).await
 }

@@ -1,7 +1,9 @@
 //! PostgreSQL connections: TLS as the URL asks for it, statements prepared once, a deadline on the server.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
 
 use admin_types::{Error, Result};
 use tokio_postgres::types::ToSql;
@@ -9,17 +11,26 @@ use tokio_postgres::{Client, Config, NoTls, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::errors;
-use crate::row::Arg;
+use crate::row::{Arg, Value};
 
 /// Prepared statements that a connection keeps; list queries make new ones, so there is a bound.
 const STATEMENTS: usize = 512;
 
-/// A PostgreSQL connection. Clones share it: their statements are pipelined.
-#[derive(Clone)]
+/// A statement that was sent and not yet answered.
+type Pending = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+/// A PostgreSQL connection.
 pub struct PostgresConn {
     client: Arc<Client>,
-    statements: Arc<Mutex<HashMap<String, Statement>>>,
+    statements: HashMap<String, Statement>,
+    pending: Vec<Pending>,
 }
+
+/// The order of a join and the use of indexes are chosen in `list`, not by estimates, which are wrong after a bulk
+/// load; generic plans, because planning costs more than most of our statements.
+const SETTINGS: &str = "SET default_transaction_isolation = 'read committed'; SET plan_cache_mode = force_generic_plan;
+    SET join_collapse_limit = 1; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+    SET enable_bitmapscan = off; SET max_parallel_workers_per_gather = 0; SET jit = off;";
 
 impl PostgresConn {
     /// Connects; the connection's background task ends with the last clone.
@@ -37,11 +48,9 @@ impl PostgresConn {
                 client
             }
         };
-        let settings = format!(
-            "SET statement_timeout = {statement_timeout_ms}; SET default_transaction_isolation = 'read committed'; SET jit = off"
-        );
+        let settings = format!("{SETTINGS} SET statement_timeout = {statement_timeout_ms}");
         client.batch_execute(&settings).await.map_err(errors::postgres)?;
-        Ok(PostgresConn { client: Arc::new(client), statements: Arc::default() })
+        Ok(PostgresConn { client: Arc::new(client), statements: HashMap::new(), pending: vec![] })
     }
 
     /// Whether the connection has ended.
@@ -49,26 +58,65 @@ impl PostgresConn {
         self.client.is_closed()
     }
 
-    pub(crate) async fn prepare(&self, sql: &str) -> Result<Statement> {
-        let cached = self.statements.lock().expect("no thread panics while it holds this").get(sql).cloned();
-        if let Some(statement) = cached {
-            return Ok(statement);
+    async fn prepare(&mut self, sql: &str) -> Result<Statement> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
         }
         let statement = self.client.prepare(sql).await.map_err(errors::postgres)?;
-        let mut statements = self.statements.lock().expect("no thread panics while it holds this");
-        if statements.len() >= STATEMENTS {
-            statements.clear();
+        if self.statements.len() >= STATEMENTS {
+            self.statements.clear();
         }
-        statements.insert(sql.to_owned(), statement.clone());
+        self.statements.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
 
-    pub(crate) async fn execute(&self, sql: &str, args: &[Arg<'_>]) -> Result<u64> {
+    pub(crate) async fn execute(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<u64> {
         let statement = self.prepare(sql).await?;
         self.client.execute(&statement, &params(args)).await.map_err(errors::postgres)
     }
 
-    pub(crate) async fn query(&self, sql: &str, args: &[Arg<'_>]) -> Result<Vec<tokio_postgres::Row>> {
+    /// Sends a statement without waiting for its answer; [`PostgresConn::flush`] does.
+    pub(crate) async fn defer(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<()> {
+        let statement = self.prepare(sql).await?;
+        let (client, values) = (self.client.clone(), args.iter().map(Value::of).collect::<Vec<_>>());
+        self.send(Box::pin(async move {
+            let args = values.iter().map(Value::arg);
+            client.execute_raw(&statement, args).await.map(drop).map_err(errors::postgres)
+        }))
+        .await
+    }
+
+    /// Sends transaction control without waiting for its answer.
+    pub(crate) async fn defer_batch(&mut self, sql: &'static str) -> Result<()> {
+        let client = self.client.clone();
+        self.send(Box::pin(async move { client.batch_execute(sql).await.map_err(errors::postgres) })).await
+    }
+
+    /// The first poll of a query puts it on the wire; the answers come in the order of the queries.
+    async fn send(&mut self, mut query: Pending) -> Result<()> {
+        let first = std::future::poll_fn(|context| Poll::Ready(query.as_mut().poll(context))).await;
+        match first {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => {
+                self.pending.push(query);
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits for the answers of all statements sent; the first error is the one that counts.
+    pub(crate) async fn flush(&mut self) -> Result<()> {
+        let mut result = Ok(());
+        for query in self.pending.drain(..) {
+            let answer = query.await;
+            if result.is_ok() {
+                result = answer;
+            }
+        }
+        result
+    }
+
+    pub(crate) async fn query(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<Vec<tokio_postgres::Row>> {
         let statement = self.prepare(sql).await?;
         self.client.query(&statement, &params(args)).await.map_err(errors::postgres)
     }

@@ -5,27 +5,7 @@ use admin_schema::filter::{Comparison, Filter, Literal, Path};
 use admin_types::{Error, Result};
 
 use crate::dialect::Json;
-use crate::row::Arg;
-
-/// A parameter that a statement owns.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) enum Value {
-    Int(i64),
-    Float(f64),
-    Text(String),
-    Bytes(Vec<u8>),
-}
-
-impl Value {
-    pub(crate) fn arg(&self) -> Arg<'_> {
-        match self {
-            Value::Int(value) => Arg::Int(*value),
-            Value::Float(value) => Arg::Float(*value),
-            Value::Text(value) => Arg::Text(value),
-            Value::Bytes(value) => Arg::Bytes(value),
-        }
-    }
-}
+use crate::row::{Arg, Value};
 
 /// A statement under construction: text and parameters, numbered as they come.
 #[derive(Clone, Debug)]
@@ -94,7 +74,7 @@ impl Sql {
             return Ok(self.push(&format!("COALESCE({column} {} {placeholder}, FALSE)", operator(op))));
         }
         let Some(keys) = json_keys(path) else { return Ok(self.push("FALSE")) };
-        let place = self.place(&keys)?;
+        let place = self.place(&keys);
         if op == Comparison::Ne {
             let (present, equal) = (self.is_present(&place), self.json_compare(&place, Comparison::Eq, value));
             return Ok(self.push(&format!("({present} AND NOT {equal})")));
@@ -112,52 +92,44 @@ impl Sql {
             return Ok(self.push(&condition));
         }
         let Some(keys) = json_keys(path) else { return self.compare(path, Comparison::Eq, value) };
-        let place = self.place(&keys)?;
-        let equal = self.json_compare(&place, Comparison::Eq, value);
-        let condition = match (self.json, value) {
-            (Json::Sqlite, Literal::Text(text)) => {
+        let place = self.place(&keys);
+        // Parameters are numbered as they come, so each condition is written in the order of its place in the text.
+        let (array, otherwise) = match value {
+            Literal::Text(text) => {
                 let text = self.placeholder(Value::Text(text.clone()));
-                let inside = self.contains(&place.text(), &text);
-                let element = format!("e.type = 'text' AND e.atom = {text}");
-                format!(
-                    "CASE {} WHEN 'array' THEN {} WHEN 'text' THEN {inside} ELSE FALSE END",
-                    place.kind(),
-                    place.any(&element)
-                )
+                let array = match self.json {
+                    Json::Sqlite => place.any(&format!("e.type = 'text' AND e.atom = {text}")),
+                    Json::Postgres => format!("{} @> to_jsonb(CAST({text} AS TEXT))", place.value),
+                };
+                let (kind, inside) = (place.kind(), self.contains(&place.text(), &text));
+                (array, format!("CASE {kind} WHEN '{}' THEN {inside} ELSE FALSE END", self.text_kind()))
             }
-            (Json::Postgres, Literal::Text(text)) => {
-                let text = self.placeholder(Value::Text(text.clone()));
-                let inside = self.contains(&place.text(), &text);
-                let (kind, x) = (place.kind(), &place.value);
-                format!(
-                    "CASE {kind} WHEN 'array' THEN {x} @> to_jsonb({text}) WHEN 'string' THEN {inside} ELSE FALSE END"
-                )
+            Literal::Bool(flag) => {
+                let array = match self.json {
+                    Json::Sqlite => place.any(&format!("e.type = '{flag}'")),
+                    Json::Postgres => format!("{} @> '{flag}'::jsonb", place.value),
+                };
+                (array, self.json_compare(&place, Comparison::Eq, value))
             }
-            (Json::Sqlite, Literal::Bool(flag)) => {
-                format!(
-                    "CASE {} WHEN 'array' THEN {} ELSE {equal} END",
-                    place.kind(),
-                    place.any(&format!("e.type = '{flag}'"))
-                )
-            }
-            (Json::Sqlite, number) => {
-                let number = self.number(number);
-                let element = format!("e.type IN ('integer', 'real') AND e.atom = {number}");
-                format!("CASE {} WHEN 'array' THEN {} ELSE {equal} END", place.kind(), place.any(&element))
-            }
-            (Json::Postgres, Literal::Bool(flag)) => {
-                format!("CASE {} WHEN 'array' THEN {} @> '{flag}'::jsonb ELSE {equal} END", place.kind(), place.value)
-            }
-            (Json::Postgres, number) => {
-                let number = self.number(number);
-                format!(
-                    "CASE {} WHEN 'array' THEN {} @> to_jsonb({number}) ELSE {equal} END",
-                    place.kind(),
-                    place.value
-                )
+            number => {
+                let placeholder = self.number(number);
+                let array = match self.json {
+                    Json::Sqlite => place.any(&format!("e.type IN ('integer', 'real') AND e.atom = {placeholder}")),
+                    Json::Postgres => format!("{} @> to_jsonb({placeholder})", place.value),
+                };
+                (array, self.json_compare(&place, Comparison::Eq, number))
             }
         };
+        let condition = format!("CASE {} WHEN 'array' THEN {array} ELSE {otherwise} END", place.kind());
         Ok(self.push(&format!("COALESCE({condition}, FALSE)")))
+    }
+
+    /// What the database calls the JSON type of a text.
+    fn text_kind(&self) -> &'static str {
+        match self.json {
+            Json::Sqlite => "text",
+            Json::Postgres => "string",
+        }
     }
 
     fn present(&mut self, path: &Path) -> Result<&mut Sql> {
@@ -166,7 +138,7 @@ impl Sql {
             _ => match json_keys(path) {
                 None => Ok(self.push("TRUE")),
                 Some(keys) => {
-                    let place = self.place(&keys)?;
+                    let place = self.place(&keys);
                     let present = self.is_present(&place);
                     Ok(self.push(&present))
                 }
@@ -236,16 +208,13 @@ impl Sql {
     }
 
     /// A place inside the document.
-    fn place(&mut self, keys: &[&str]) -> Result<Place> {
-        if keys.iter().any(|key| key.contains(['"', '\\']) || key.chars().any(char::is_control)) {
-            let detail = "names with quotation marks, backslashes or control characters cannot be filtered";
-            return Err(Error::parameter("filter", detail));
-        }
+    fn place(&mut self, keys: &[&str]) -> Place {
         match self.json {
             Json::Sqlite => {
-                let path: String = keys.iter().map(|key| format!(".\"{key}\"")).collect();
+                // A key in a path is quoted and escaped as a string of JSON is.
+                let path: String = keys.iter().map(|key| format!(".{}", serde_json::Value::from(*key))).collect();
                 let path = self.placeholder(Value::Text(format!("${path}")));
-                Ok(Place { json: self.json, value: format!("json_extract(r.document, {path})"), path })
+                Place { json: self.json, value: format!("json_extract(r.document, {path})"), path }
             }
             Json::Postgres => {
                 let mut value = "CAST(r.document AS JSONB)".to_owned();
@@ -253,7 +222,7 @@ impl Sql {
                     let key = self.placeholder(Value::Text((*key).to_owned()));
                     value.push_str(&format!(" -> CAST({key} AS TEXT)"));
                 }
-                Ok(Place { json: self.json, value: format!("({value})"), path: String::new() })
+                Place { json: self.json, value: format!("({value})"), path: String::new() }
             }
         }
     }

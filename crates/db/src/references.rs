@@ -1,5 +1,7 @@
 //! `x-ref`: which live resource refers to which, so that none is left dangling.
 
+use std::collections::{BTreeSet, HashMap};
+
 use admin_types::{OrgId, ResourceId, Result};
 
 use crate::conn::Conn;
@@ -13,7 +15,6 @@ sql! {
     CLEAR = "DELETE FROM resource_reference WHERE org_id = $1 AND type = $2 AND field = $3";
     REFERRERS = "SELECT type, id, field, on_delete FROM resource_reference WHERE org_id = $1 AND target = $2
         ORDER BY id, field LIMIT $3";
-    TARGETS = "SELECT type, deleted_at FROM resource WHERE org_id = $1 AND id = $2";
 }
 
 /// A reference from the side of its target.
@@ -45,14 +46,14 @@ pub async fn insert(tx: &mut Tx, org: OrgId, type_name: &str, id: ResourceId, li
     for link in links {
         let (org, id, target) = (Arg::Bytes(&org.0), Arg::Bytes(&id.bytes), Arg::Bytes(&link.target.bytes));
         let args = [org, id, Arg::Text(link.field), target, Arg::Text(type_name), Arg::Text(link.on_delete)];
-        tx.execute(INSERT, &args).await?;
+        tx.defer(INSERT, &args).await?;
     }
     Ok(())
 }
 
 /// Removes all references of a resource.
 pub async fn remove(tx: &mut Tx, org: OrgId, id: ResourceId) -> Result<()> {
-    tx.execute(REMOVE, &[Arg::Bytes(&org.0), Arg::Bytes(&id.bytes)]).await.map(drop)
+    tx.defer(REMOVE, &[Arg::Bytes(&org.0), Arg::Bytes(&id.bytes)]).await
 }
 
 /// Removes the references in a field that no longer refers.
@@ -71,9 +72,8 @@ pub async fn referrers(conn: &mut Conn, org: OrgId, target: ResourceId, limit: i
     conn.fetch(REFERRERS, &args, map).await
 }
 
-/// The name of a live resource's type; `None` when there is none or it is in the trash.
-pub async fn target_type(conn: &mut Conn, org: OrgId, id: ResourceId) -> Result<Option<String>> {
-    let map = |row: &crate::Row<'_>| Ok(row.opt_int(1)?.is_none().then_some(row.text(0)?.to_owned()));
-    let found = conn.fetch_one(TARGETS, &[Arg::Bytes(&org.0), Arg::Bytes(&id.bytes)], map).await?.flatten();
-    Ok(found.filter(|type_name| ResourceId::of_row(type_name, id.bytes) == id))
+/// The live ones among `ids`, each with the name of its type: one statement.
+pub async fn live(conn: &mut Conn, org: OrgId, ids: &BTreeSet<[u8; 16]>) -> Result<HashMap<ResourceId, String>> {
+    let rows = crate::resources::types_of(conn, org, ids).await?;
+    Ok(rows.into_iter().map(|(id, type_name)| (ResourceId::of_row(&type_name, id), type_name)).collect())
 }

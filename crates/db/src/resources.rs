@@ -1,5 +1,7 @@
 //! Resources: one row each, with the wire shape as text beside the columns that queries need.
 
+use std::collections::BTreeSet;
+
 use admin_types::{OrgId, Resource, ResourceId, Result};
 
 use crate::conn::Conn;
@@ -64,7 +66,7 @@ pub async fn insert(tx: &mut Tx, org: OrgId, resource: &Resource, own: bool, doc
         Arg::Int(i64::from(own)),
         Arg::Text(document),
     ];
-    tx.execute(INSERT, &args).await.map(drop)
+    tx.defer(INSERT, &args).await
 }
 
 /// Replaces what may change of a resource.
@@ -80,12 +82,12 @@ pub async fn update(tx: &mut Tx, org: OrgId, resource: &Resource, document: &str
         Arg::Bytes(&org.0),
         Arg::Bytes(&resource.id.bytes),
     ];
-    tx.execute(UPDATE, &args).await.map(drop)
+    tx.defer(UPDATE, &args).await
 }
 
 /// Removes a resource's row for good.
 pub async fn purge(tx: &mut Tx, org: OrgId, id: ResourceId) -> Result<()> {
-    tx.execute(PURGE, &[Arg::Bytes(&org.0), Arg::Bytes(&id.bytes)]).await.map(drop)
+    tx.defer(PURGE, &[Arg::Bytes(&org.0), Arg::Bytes(&id.bytes)]).await
 }
 
 /// The parent of a resource, as 16 bytes; the outer `None` when there is no such resource.
@@ -124,7 +126,24 @@ pub async fn in_trash(conn: &mut Conn, org: OrgId, type_name: &str) -> Result<u6
 }
 
 /// The resources with these ids, in one statement, in no order.
-pub async fn many(conn: &mut Conn, org: OrgId, ids: &std::collections::BTreeSet<[u8; 16]>) -> Result<Vec<ResourceRow>> {
+pub async fn many(conn: &mut Conn, org: OrgId, ids: &BTreeSet<[u8; 16]>) -> Result<Vec<ResourceRow>> {
+    by_ids(conn, org, ids, "type, version, deleted_at, document", row).await
+}
+
+/// The ids and types of the live ones among `ids`, in one statement, in no order.
+pub(crate) async fn types_of(conn: &mut Conn, org: OrgId, ids: &BTreeSet<[u8; 16]>) -> Result<Vec<([u8; 16], String)>> {
+    let map = |row: &Row<'_>| Ok((row.id(0)?, row.text(1)?.to_owned(), row.opt_int(2)?.is_none()));
+    let rows = by_ids(conn, org, ids, "id, type, deleted_at", map).await?;
+    Ok(rows.into_iter().filter(|(_, _, live)| *live).map(|(id, type_name, _)| (id, type_name)).collect())
+}
+
+async fn by_ids<T: Send>(
+    conn: &mut Conn,
+    org: OrgId,
+    ids: &BTreeSet<[u8; 16]>,
+    columns: &str,
+    map: impl FnMut(&Row<'_>) -> Result<T> + Send,
+) -> Result<Vec<T>> {
     let Some(last) = ids.last() else { return Ok(vec![]) };
     // The list is padded to a power of two, so that few statements differ.
     let padding = ids.len().next_power_of_two() - ids.len();
@@ -132,9 +151,6 @@ pub async fn many(conn: &mut Conn, org: OrgId, ids: &std::collections::BTreeSet<
     let mut args = vec![Arg::Bytes(&org.0)];
     args.extend(ids.map(|id| Arg::Bytes(id)));
     let places: Vec<String> = (2..=args.len()).map(|n| format!("${n}")).collect();
-    let sql = format!(
-        "SELECT type, version, deleted_at, document FROM resource WHERE org_id = $1 AND id IN ({})",
-        places.join(", ")
-    );
-    conn.fetch(&sql, &args, row).await
+    let sql = format!("SELECT {columns} FROM resource WHERE org_id = $1 AND id IN ({})", places.join(", "));
+    conn.fetch(&sql, &args, map).await
 }

@@ -36,6 +36,38 @@ impl<'a> Arg<'a> {
     }
 }
 
+/// A parameter that a statement owns, so that it may outlive its caller.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Value {
+    Null,
+    Int(i64),
+    Float(f64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl Value {
+    pub(crate) fn of(arg: &Arg<'_>) -> Value {
+        match *arg {
+            Arg::Null => Value::Null,
+            Arg::Int(value) => Value::Int(value),
+            Arg::Float(value) => Value::Float(value),
+            Arg::Text(value) => Value::Text(value.to_owned()),
+            Arg::Bytes(value) => Value::Bytes(value.to_owned()),
+        }
+    }
+
+    pub(crate) fn arg(&self) -> Arg<'_> {
+        match self {
+            Value::Null => Arg::Null,
+            Value::Int(value) => Arg::Int(*value),
+            Value::Float(value) => Arg::Float(*value),
+            Value::Text(value) => Arg::Text(value),
+            Value::Bytes(value) => Arg::Bytes(value),
+        }
+    }
+}
+
 impl ToSql for Arg<'_> {
     fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match (self, ty) {

@@ -20,14 +20,14 @@ sql! {
 pub async fn set(tx: &mut Tx, org: OrgId, id: ResourceId, field: &str, sealed: Option<&[u8]>) -> Result<()> {
     let place = [Arg::Bytes(&org.0), Arg::Bytes(&id.bytes), Arg::Text(field)];
     match sealed {
-        Some(sealed) => tx.execute(SET, &[place[0], place[1], place[2], Arg::Bytes(sealed)]).await.map(drop),
-        None => tx.execute(UNSET, &place).await.map(drop),
+        Some(sealed) => tx.defer(SET, &[place[0], place[1], place[2], Arg::Bytes(sealed)]).await,
+        None => tx.defer(UNSET, &place).await,
     }
 }
 
 /// Removes all sealed values of a resource.
 pub async fn remove(tx: &mut Tx, org: OrgId, id: ResourceId) -> Result<()> {
-    tx.execute(REMOVE, &[Arg::Bytes(&org.0), Arg::Bytes(&id.bytes)]).await.map(drop)
+    tx.defer(REMOVE, &[Arg::Bytes(&org.0), Arg::Bytes(&id.bytes)]).await
 }
 
 /// The sealed values of a resource, by field.

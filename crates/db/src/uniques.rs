@@ -8,16 +8,39 @@ use crate::indexes::Entry;
 use crate::row::Arg;
 
 sql! {
-    HOLDER = "SELECT id FROM resource_unique WHERE org_id = $1 AND type = $2 AND field = $3 AND value = $4";
     INSERT = "INSERT INTO resource_unique (org_id, type, field, value, id) VALUES ($1, $2, $3, $4, $5)";
     DELETE = "DELETE FROM resource_unique WHERE org_id = $1 AND type = $2 AND field = $3 AND value = $4 AND id = $5";
     CLEAR = "DELETE FROM resource_unique WHERE org_id = $1 AND type = $2 AND field = $3";
 }
 
-/// The resource that holds a value, if one does. Inside a write this is final: the org's lock is held.
-pub async fn holder(conn: &mut Conn, org: OrgId, type_name: &str, entry: &Entry<'_>) -> Result<Option<ResourceId>> {
-    let args = [Arg::Bytes(&org.0), Arg::Text(type_name), Arg::Text(entry.field), Arg::Bytes(&entry.value)];
-    conn.fetch_one(HOLDER, &args, |row| Ok(ResourceId::of_row(type_name, row.id(0)?))).await
+/// The first of the values that a resource other than `id` holds, and that resource: one statement. Inside a write this
+/// is final, since the org's lock is held.
+pub async fn conflict<'e, 'a>(
+    conn: &mut Conn,
+    org: OrgId,
+    (type_name, id): (&str, ResourceId),
+    entries: &'e [Entry<'a>],
+) -> Result<Option<(&'e Entry<'a>, ResourceId)>> {
+    if entries.is_empty() {
+        return Ok(None);
+    }
+    // One index lookup for each value; an OR would make PostgreSQL read all values of the type.
+    let (mut args, mut lookups) = (vec![Arg::Bytes(&org.0), Arg::Text(type_name)], vec![]);
+    for Entry { field, value } in entries {
+        args.extend([Arg::Text(field), Arg::Bytes(value)]);
+        let (field, value) = (args.len() - 1, args.len());
+        lookups.push(format!(
+            "SELECT field, id FROM resource_unique WHERE org_id = $1 AND type = $2 AND field = ${field} AND value = ${value}"
+        ));
+    }
+    let sql = lookups.join(" UNION ALL ");
+    let held = conn.fetch(&sql, &args, |row| Ok((row.text(0)?.to_owned(), row.id(1)?))).await?;
+    let others = held.into_iter().filter(|(_, holder)| *holder != id.bytes);
+    let conflict = others.min_by_key(|(field, _)| entries.iter().position(|entry| entry.field == field));
+    Ok(conflict.and_then(|(field, holder)| {
+        let entry = entries.iter().find(|entry| entry.field == field)?;
+        Some((entry, ResourceId::of_row(type_name, holder)))
+    }))
 }
 
 /// Lets go of and takes values for one resource.
@@ -32,7 +55,7 @@ pub async fn change(
     for (sql, entries) in [(DELETE, remove), (INSERT, add)] {
         for Entry { field, value } in entries {
             let (org, id) = (Arg::Bytes(&org.0), Arg::Bytes(&id.bytes));
-            tx.execute(sql, &[org, Arg::Text(type_name), Arg::Text(field), Arg::Bytes(value), id]).await?;
+            tx.defer(sql, &[org, Arg::Text(type_name), Arg::Text(field), Arg::Bytes(value), id]).await?;
         }
     }
     Ok(())

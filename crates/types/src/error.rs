@@ -26,6 +26,10 @@ pub enum Kind {
     PreconditionFailed,
     /// More than a stated bound.
     TooLarge,
+    /// The path and query are longer than they may be.
+    UriTooLong,
+    /// The headers are larger than they may be.
+    HeadersTooLarge,
     /// A media type that this endpoint does not take.
     UnsupportedMediaType,
     /// Understood, but the content breaks a rule.
@@ -90,11 +94,16 @@ impl Error {
 
     /// The content breaks rules at the places given.
     pub fn validation(errors: Vec<FieldError>) -> Error {
+        Error::unprocessable("validation_failed", errors)
+    }
+
+    /// The content breaks the rule that `code` names, at the places given.
+    pub fn unprocessable(code: &'static str, errors: Vec<FieldError>) -> Error {
         let detail = match errors.as_slice() {
             [one] => format!("{}: {}", if one.pointer.is_empty() { "the document" } else { &one.pointer }, one.detail),
             many => format!("{} places in the document are not valid; see `errors`.", many.len()),
         };
-        Error { errors, ..Error::new(Kind::Unprocessable, "validation_failed", detail) }
+        Error { errors, ..Error::new(Kind::Unprocessable, code, detail) }
     }
 
     /// Nothing there that the principal may see.

@@ -11,6 +11,9 @@ use crate::{Error, FieldError};
 /// How deeply arrays and objects may nest.
 pub const MAX_DEPTH: usize = 64;
 
+/// 2^63: whole doubles below it are integers.
+const I64_RANGE: f64 = 9_223_372_036_854_775_808.0;
+
 /// Reads one JSON document. Errors are `invalid_json` with line, column and, where it has one, the JSON Pointer.
 pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
     let mut place = Place::default();
@@ -96,6 +99,10 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
         self.place.wide_number |= value.abs() >= 9e18;
+        // One number, one text (RFC 8785): 1.0 and 1e0 are 1, on every database and in every index.
+        if value.fract() == 0.0 && value.abs() < I64_RANGE {
+            return Ok(Value::Number((value as i64).into()));
+        }
         Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number is not finite"))
     }
 
@@ -210,6 +217,15 @@ mod tests {
             assert_eq!(parse(edge.to_string().as_bytes()).expect("an integer"), serde_json::json!(edge));
         }
         assert_eq!(parse(br#"["99999999999999999999", 1e19]"#).expect("text")[0], "99999999999999999999");
+    }
+
+    #[test]
+    fn writes_whole_doubles_as_integers() {
+        for (text, value) in
+            [("1.0", "1"), ("-0.0", "0"), ("1e3", "1000"), ("0.5", "0.5"), ("9007199254740993.0", "9007199254740992")]
+        {
+            assert_eq!(parse(text.as_bytes()).expect("a number").to_string(), value, "{text}");
+        }
     }
 
     proptest! {

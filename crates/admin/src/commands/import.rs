@@ -27,7 +27,9 @@ pub(crate) async fn run(config: &Config, server: &Server, files: &[PathBuf], dry
         failed += print(file, &report["data"]);
     }
     if failed > 0 {
-        bail!("{failed} lines were refused; correct them and run the import again, it skips what is done");
+        bail!(
+            "{failed} lines were refused; correct them and import them again (lines with an `id` are never made twice)"
+        );
     }
     Ok(())
 }

@@ -93,7 +93,9 @@ impl Import {
         Error::new(
             kind,
             code,
-            format!("{what}. {done} lines were imported before; send the import again, it skips them."),
+            format!(
+                "{what}. {done} lines were imported before. Send the import again: lines with an `id` are not made twice."
+            ),
         )
     }
 

@@ -1,10 +1,10 @@
 //! What stands behind the `x-` words of one schema object.
 
-use admin_types::FieldError;
 use admin_types::json::escape;
 use serde_json::{Map, Value};
 
 use super::head::is_type_name;
+use super::problems::Problems;
 use crate::{OnDelete, Reference};
 
 /// The annotations of one schema object.
@@ -19,15 +19,15 @@ pub(super) struct Annotations<'a> {
     pub(super) words: Vec<&'a str>,
 }
 
-/// Reads the annotations of the schema object at `pointer`; what is wrong with them goes to `errors`.
+/// Reads the annotations of the schema object at `pointer`; what is wrong with them goes to `problems`.
 pub(super) fn read<'a>(
     schema: &'a Map<String, Value>,
     pointer: impl Fn() -> String,
-    errors: &mut Vec<FieldError>,
+    problems: &mut Problems,
 ) -> Annotations<'a> {
     let mut annotations = Annotations::default();
     for (word, value) in schema.iter().filter(|(word, _)| word.starts_with("x-")) {
-        let mut wrong = |detail: &str| errors.push(FieldError::new(format!("{}/{}", pointer(), escape(word)), detail));
+        let mut wrong = |detail: &str| problems.add(|| format!("{}/{}", pointer(), escape(word)), detail);
         let switch = match word.as_str() {
             "x-index" => &mut annotations.index,
             "x-unique" => &mut annotations.unique,
@@ -80,7 +80,9 @@ fn reference(value: &Value) -> Result<Reference, &'static str> {
         _ => return Err(SHAPE),
     };
     if !is_type_name(name) {
-        return Err("does not name a type: a type's name has 1 to 48 characters a-z, 0-9 and _ and begins with a letter");
+        return Err(
+            "does not name a type: a type's name has 1 to 48 characters a-z, 0-9 and _ and begins with a letter",
+        );
     }
     Ok(Reference { type_name: name.clone(), on_delete })
 }

@@ -10,8 +10,8 @@ use super::outline::{MAX_PROPERTIES, Outline, Position};
 const MAX_SCHEMAS: u64 = 10_000;
 /// How deeply schemas may hold and refer to each other.
 const MAX_DEPTH: u32 = 32;
-/// How deeply `unevaluatedProperties` and `unevaluatedItems` may nest around combined schemas: each level checks what is
-/// below it up to three times.
+/// How deeply `unevaluatedProperties` and `unevaluatedItems` may nest around combined schemas: each level checks what
+/// is below it up to three times.
 const MAX_UNEVALUATED: u32 = 4;
 
 /// What a schema stands for, all `$ref` followed.
@@ -73,7 +73,10 @@ impl Walk<'_, '_> {
         for edge in &position.edges {
             if let State::Open = self.states[edge.to] {
                 let pointer = format!("{}/{}", self.outline.pointer(id), edge.keyword);
-                return Err(FieldError::new(pointer, "refers back to a schema that holds it; recursion is not supported"));
+                return Err(FieldError::new(
+                    pointer,
+                    "refers back to a schema that holds it; recursion is not supported",
+                ));
             }
             let below = self.visit(edge.to, depth + 1)?;
             size.height = size.height.max(below.height + 1);

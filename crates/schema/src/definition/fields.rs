@@ -1,14 +1,14 @@
-//! The fields of a type: what `properties` alone lead to, from the root, through objects and `$ref`. And the places where
-//! annotations stand but mean nothing, which are errors.
+//! The fields of a type: what `properties` alone lead to, from the root, through objects and `$ref`. And the places
+//! where annotations stand but mean nothing, which are errors.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use admin_types::FieldError;
 use serde_json::Value;
 
 use super::annotations::Annotations;
 use super::keywords::Route;
 use super::outline::Outline;
+use super::problems::Problems;
 use super::shape::{Shape, layers};
 use crate::{Field, FieldKind, OnDelete, Reference};
 
@@ -17,13 +17,12 @@ const MAX_NAME: usize = 100;
 /// The longest key of an annotated field, in bytes.
 const MAX_FIELD_KEY: usize = 200;
 
-/// Reads the fields, sorted by path. What is wrong goes to `errors`, with pointers from the document's root.
-pub(super) fn read(outline: &Outline<'_>, errors: &mut Vec<FieldError>) -> Vec<Field> {
-    let mut reader = Reader { outline, fields: vec![], used: BTreeSet::new(), errors: BTreeSet::new() };
+/// Reads the fields, sorted by path. What is wrong goes to `problems`, with pointers from the document's root.
+pub(super) fn read(outline: &Outline<'_>, problems: &mut Problems) -> Vec<Field> {
+    let mut reader = Reader { outline, fields: vec![], used: BTreeSet::new(), problems };
     let root = layers(outline, [0]);
     reader.object(&mut vec![], &root);
     reader.misplaced(&root);
-    errors.extend(reader.errors.iter().map(|(pointer, detail)| FieldError::new(pointer, detail)));
     reader.fields.sort_by(|a, b| a.path.cmp(&b.path));
     reader.fields
 }
@@ -33,13 +32,12 @@ struct Reader<'r, 'a> {
     fields: Vec<Field>,
     /// The positions that describe a field.
     used: BTreeSet<usize>,
-    /// A set, since one definition may be wrong for several fields.
-    errors: BTreeSet<(String, String)>,
+    problems: &'r mut Problems,
 }
 
 impl<'a> Reader<'_, 'a> {
     fn wrong(&mut self, id: usize, word: &str, detail: impl Into<String>) {
-        self.errors.insert((format!("{}/{word}", self.outline.pointer(id)), detail.into()));
+        self.problems.add(|| format!("{}/{word}", self.outline.pointer(id)), detail);
     }
 
     /// Reads the properties of the object that the positions `object` describe.
@@ -117,11 +115,13 @@ impl<'a> Reader<'_, 'a> {
         if let Some(name) = path.iter().find(odd) {
             let shown: String = name.chars().take(40).collect();
             let detail = format!(
-                "an annotated property and the objects around it need names of 1 to 100 characters without dots, unlike `{shown}`"
+                "an annotated property and the objects around it need names of 1 to 100 characters without dots, \
+                 unlike `{shown}`"
             );
             self.wrong(id, word, detail);
         } else if key.len() > MAX_FIELD_KEY {
-            let detail = format!("the path `{key}` has {} bytes; an annotated property's may have at most 200", key.len());
+            let detail =
+                format!("the path `{key}` has {} bytes; an annotated property's may have at most 200", key.len());
             self.wrong(id, word, detail);
         }
     }
@@ -158,7 +158,8 @@ impl<'a> Reader<'_, 'a> {
             let Some(word) = position.annotations.words.first() else { continue };
             let detail = match elsewhere[id] {
                 Some(keyword) => format!(
-                    "may stand only on a property that `properties` alone lead to; this schema is used under `{keyword}`"
+                    "may stand only on a property that `properties` alone lead to; \
+                     this schema is used under `{keyword}`"
                 ),
                 None if root.contains(&id) => "may stand on a property, not on the whole object".to_owned(),
                 None if !self.used.contains(&id) => "has no effect: no property uses this schema".to_owned(),

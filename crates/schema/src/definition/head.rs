@@ -1,8 +1,10 @@
 //! What a type says besides its schema: name, plural, statuses, description.
 
+use admin_types::Attributes;
 use admin_types::json::escape;
-use admin_types::{Attributes, FieldError};
 use serde_json::Value;
+
+use super::problems::Problems;
 
 /// First segments of paths under `/v3`, which a plural would hide.
 const RESERVED: [&str; 11] =
@@ -28,51 +30,51 @@ fn is_word(text: &str, most: usize, besides: &str) -> bool {
         && text.chars().all(|c| lower(c) || c.is_ascii_digit() || besides.contains(c))
 }
 
-/// Reads everything but the schema; what is wrong goes to `errors`, with pointers from the resource's root.
-pub(super) fn read(name: &str, attributes: &Attributes, errors: &mut Vec<FieldError>) -> Head {
+/// Reads everything but the schema; what is wrong goes to `problems`, with pointers from the resource's root.
+pub(super) fn read(name: &str, attributes: &Attributes, problems: &mut Problems) -> Head {
     if !is_type_name(name) {
         let detail = "must have 1 to 48 characters a-z, 0-9 and _ and begin with a letter";
-        errors.push(FieldError::new("/name", detail));
+        problems.add(|| "/name".to_owned(), detail);
     }
     for key in attributes.keys() {
         if !matches!(key.as_str(), "plural" | "statuses" | "schema" | "description") {
             let detail = "a type has no such attribute; it has plural, statuses, schema and description";
-            errors.push(FieldError::new(format!("/attributes/{}", escape(key)), detail));
+            problems.add(|| format!("/attributes/{}", escape(key)), detail);
         }
     }
     match attributes.get("description") {
         None => {}
         Some(Value::String(text)) if text.chars().count() <= MAX_DESCRIPTION => {}
         Some(_) => {
-            errors.push(FieldError::new("/attributes/description", "must be a text of at most 2,000 characters"));
+            problems.add(|| "/attributes/description".to_owned(), "must be a text of at most 2,000 characters");
         }
     }
-    Head { plural: plural(name, attributes, errors), statuses: statuses(attributes, errors) }
+    Head { plural: plural(name, attributes, problems), statuses: statuses(attributes, problems) }
 }
 
-fn plural(name: &str, attributes: &Attributes, errors: &mut Vec<FieldError>) -> String {
+fn plural(name: &str, attributes: &Attributes, problems: &mut Problems) -> String {
     let plural = match attributes.get("plural") {
         None => format!("{name}s"),
         Some(Value::String(text)) if is_word(text, 63, "_-") => text.clone(),
         Some(_) => {
             let detail = "must be a text of 1 to 63 characters a-z, 0-9, _ and - that begins with a letter";
-            errors.push(FieldError::new("/attributes/plural", detail));
+            problems.add(|| "/attributes/plural".to_owned(), detail);
             return String::new();
         }
     };
     if RESERVED.contains(&plural.as_str()) {
         let detail = format!("`{plural}` is a path of the API itself; give another plural");
-        errors.push(FieldError::new("/attributes/plural", detail));
+        problems.add(|| "/attributes/plural".to_owned(), detail);
     }
     plural
 }
 
-fn statuses(attributes: &Attributes, errors: &mut Vec<FieldError>) -> Vec<String> {
+fn statuses(attributes: &Attributes, problems: &mut Problems) -> Vec<String> {
     let list = match attributes.get("statuses") {
         None => return vec!["active".to_owned()],
         Some(Value::Array(list)) if (1..=MAX_STATUSES).contains(&list.len()) => list,
         Some(_) => {
-            errors.push(FieldError::new("/attributes/statuses", "must be an array of 1 to 50 texts"));
+            problems.add(|| "/attributes/statuses".to_owned(), "must be an array of 1 to 50 texts");
             return vec![];
         }
     };
@@ -81,12 +83,12 @@ fn statuses(attributes: &Attributes, errors: &mut Vec<FieldError>) -> Vec<String
         let pointer = || format!("/attributes/statuses/{at}");
         match status.as_str() {
             Some(text) if statuses.iter().any(|earlier| earlier == text) => {
-                errors.push(FieldError::new(pointer(), format!("`{text}` stands here twice")));
+                problems.add(pointer, format!("`{text}` stands here twice"));
             }
             Some(text) if is_word(text, 48, "_-") => statuses.push(text.to_owned()),
             _ => {
                 let detail = "must be a text of 1 to 48 characters a-z, 0-9, _ and - that begins with a letter";
-                errors.push(FieldError::new(pointer(), detail));
+                problems.add(pointer, detail);
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Where JSON Schema 2020-12 holds schemas within schemas. The one table that tells a keyword from a name and from data.
+//! Where JSON Schema 2020-12 holds schemas within schemas. The one table that tells a keyword from a name and from
+//! data.
 
 use serde_json::{Map, Value};
 

@@ -8,17 +8,19 @@ mod head;
 mod keywords;
 mod outline;
 mod patterns;
+mod problems;
 mod shape;
-mod violations;
-mod work;
 #[cfg(test)]
 mod tests;
+mod violations;
+mod work;
 
 use admin_types::{Attributes, Error, FieldError};
 use serde_json::{Value, json};
 
 use self::checker::Checker;
 use self::outline::Outline;
+use self::problems::Problems;
 use self::violations::MAX_VIOLATIONS;
 use crate::Field;
 use crate::key::{MAX_KEY, MAX_VALUES};
@@ -27,8 +29,8 @@ use crate::key::{MAX_KEY, MAX_VALUES};
 const MAX_SCHEMA: usize = 64 << 10;
 /// How deeply the JSON of a schema may nest; schemas alone may nest half as deep.
 const MAX_DEPTH: usize = 80;
-/// The longest key in the JSON of a schema, in bytes.
-const MAX_NAME: usize = 1000;
+/// The most bytes of the keys on the way to one value in the JSON of a schema. Violations repeat them.
+const MAX_PATH: usize = 2048;
 
 /// A type, compiled from its resource.
 #[derive(Clone, Debug)]
@@ -41,10 +43,18 @@ pub struct TypeDefinition {
     pub statuses: Vec<String>,
     /// The JSON Schema as given, with annotations.
     pub schema: Value,
-    /// Every field that a static path of property names reaches, annotated or not, sorted by path. Properties whose names
-    /// have more than 100 characters are none.
+    /// Every field that a static path of property names reaches, annotated or not, sorted by path. Properties whose
+    /// names have more than 100 characters are none.
     pub fields: Vec<Field>,
     checker: Checker,
+}
+
+/// All else is derived from these.
+impl PartialEq for TypeDefinition {
+    fn eq(&self, other: &TypeDefinition) -> bool {
+        let said = (&self.name, &self.plural, &self.statuses, &self.schema);
+        said == (&other.name, &other.plural, &other.statuses, &other.schema)
+    }
 }
 
 impl TypeDefinition {
@@ -54,14 +64,14 @@ impl TypeDefinition {
     /// Errors: `validation_failed` with JSON Pointers from the resource's root, such as `/name` or
     /// `/attributes/schema/properties/x/x-foo`.
     pub fn compile(name: &str, attributes: &Attributes) -> Result<TypeDefinition, Error> {
-        let mut errors = vec![];
-        let head = head::read(name, attributes, &mut errors);
+        let mut problems = Problems::default();
+        let head = head::read(name, attributes, &mut problems);
         let compiled = match attributes.get("schema") {
             Some(schema) => compile_schema(schema),
             None => Err(vec![FieldError::new("", "is required: the JSON Schema of the type's attributes")]),
         };
         match compiled {
-            Ok((fields, checker)) if errors.is_empty() => Ok(TypeDefinition {
+            Ok((fields, checker)) if problems.is_empty() => Ok(TypeDefinition {
                 name: name.to_owned(),
                 plural: head.plural,
                 statuses: head.statuses,
@@ -70,10 +80,10 @@ impl TypeDefinition {
                 checker,
             }),
             compiled => {
-                let schema = compiled.err().into_iter().flatten();
-                errors.extend(schema.map(|e| FieldError::new(format!("/attributes/schema{}", e.pointer), e.detail)));
-                errors.truncate(MAX_VIOLATIONS);
-                Err(Error::validation(errors))
+                for error in compiled.err().into_iter().flatten() {
+                    problems.add(|| format!("/attributes/schema{}", error.pointer), error.detail);
+                }
+                Err(Error::validation(problems.into_errors()))
             }
         }
     }
@@ -139,13 +149,14 @@ impl TypeDefinition {
         keywords::without(&self.schema, |keyword| keyword.starts_with("x-"))
     }
 
-    /// Whether attributes that are valid under `old` may be invalid under `self`. Judged with care: false only when the two
-    /// schemas are equal once annotations, `title`, `description`, `examples`, `default` and `$comment` are taken
+    /// Whether attributes that are valid under `old` may be invalid under `self`. Judged with care: false only when the
+    /// two schemas are equal once annotations, `title`, `description`, `examples`, `default` and `$comment` are taken
     /// out, and no more fields are keys of an index. What the annotations ask besides (`x-unique`, `x-ref`) and the
     /// statuses are not looked at here.
     pub fn must_recheck(&self, old: &TypeDefinition) -> bool {
         let silent = |keyword: &str| {
-            keyword.starts_with("x-") || matches!(keyword, "title" | "description" | "examples" | "default" | "$comment")
+            keyword.starts_with("x-")
+                || matches!(keyword, "title" | "description" | "examples" | "default" | "$comment")
         };
         let newly_keyed = |field: &Field| is_keyed(field) && !old.field(&field.path).is_some_and(is_keyed);
         keywords::without(&self.schema, silent) != keywords::without(&old.schema, silent)
@@ -166,7 +177,7 @@ fn compile_schema(schema: &Value) -> Result<(Vec<Field>, Checker), Vec<FieldErro
         return refused("must be a JSON Schema, an object");
     }
     let mut room = MAX_SCHEMA;
-    if let Err(detail) = check_extent(schema, MAX_DEPTH, &mut room) {
+    if let Err(detail) = check_extent(schema, MAX_DEPTH, MAX_PATH, &mut room) {
         return refused(detail);
     }
     if !is_small(schema) {
@@ -175,39 +186,34 @@ fn compile_schema(schema: &Value) -> Result<(Vec<Field>, Checker), Vec<FieldErro
     if schema.get("type") != Some(&json!("object")) {
         return Err(vec![FieldError::new("/type", "must be \"object\", since attributes are an object")]);
     }
-    let mut errors = vec![];
-    let outline = Outline::read(schema, &mut errors);
-    if !errors.is_empty() {
-        return Err(errors);
+    let mut problems = Problems::default();
+    let outline = Outline::read(schema, &mut problems);
+    if !problems.is_empty() {
+        return Err(problems.into_errors());
     }
     expansion::check(&outline).map_err(|error| vec![error])?;
     let costs = patterns::check(&outline).map_err(|error| vec![error])?;
     let checker = Checker::new(schema, &outline, &costs)?;
-    let fields = fields::read(&outline, &mut errors);
-    if errors.is_empty() { Ok((fields, checker)) } else { Err(errors) }
+    let fields = fields::read(&outline, &mut problems);
+    if problems.is_empty() { Ok((fields, checker)) } else { Err(problems.into_errors()) }
 }
 
-/// Refuses what lies deeper than `left` levels, very long keys, and more values and names than fit into `room` bytes.
-fn check_extent(value: &Value, left: usize, room: &mut usize) -> Result<(), &'static str> {
-    let mut take = |bytes: usize| {
-        *room = room.checked_sub(bytes).ok_or("has more than 64 kB")?;
-        if left == 0 { Err("nests more than 32 levels deep") } else { Ok(()) }
+/// Refuses what lies deeper than `depth` levels, what lies below more than `path` bytes of keys, and more values than
+/// fit into `room` bytes.
+fn check_extent(value: &Value, depth: usize, path: usize, room: &mut usize) -> Result<(), &'static str> {
+    let values = match value {
+        Value::Array(items) => items.len(),
+        Value::Object(members) => members.len(),
+        _ => return Ok(()),
     };
+    *room = room.checked_sub(values).ok_or("has more than 64 kB")?;
+    let depth = depth.checked_sub(1).ok_or("nests more than 32 levels deep")?;
     match value {
-        Value::Array(items) => {
-            take(items.len())?;
-            items.iter().try_for_each(|item| check_extent(item, left - 1, room))
-        }
-        Value::Object(members) => {
-            take(members.len())?;
-            for (name, member) in members {
-                if name.len() > MAX_NAME {
-                    return Err("has a key of more than 1,000 bytes");
-                }
-                check_extent(member, left - 1, room)?;
-            }
-            Ok(())
-        }
+        Value::Array(items) => items.iter().try_for_each(|item| check_extent(item, depth, path, room)),
+        Value::Object(members) => members.iter().try_for_each(|(name, member)| {
+            let path = path.checked_sub(name.len()).ok_or("has more than 2,048 bytes of keys on the way to a value")?;
+            check_extent(member, depth, path, room)
+        }),
         _ => Ok(()),
     }
 }

@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 
-use admin_types::FieldError;
 use admin_types::json::escape;
 use serde_json::{Map, Value};
 
 use super::annotations::{self, Annotations};
 use super::keywords::{Layout, Route, applicator};
+use super::problems::Problems;
 
 /// The most properties that `properties` may declare in the whole document.
 pub(super) const MAX_PROPERTIES: usize = 1000;
@@ -50,18 +50,14 @@ enum Place<'a> {
 }
 
 impl<'a> Outline<'a> {
-    /// Reads a document of bounded depth. What stands wrong goes to `errors`, with pointers from the document's root.
-    pub(super) fn read(document: &'a Value, errors: &mut Vec<FieldError>) -> Outline<'a> {
-        let mut reader = Reader {
-            outline: Outline { positions: vec![] },
-            by_address: HashMap::new(),
-            properties: 0,
-            errors,
-        };
+    /// Reads a document of bounded depth. What stands wrong goes to `problems`, with pointers from the document's root.
+    pub(super) fn read(document: &'a Value, problems: &mut Problems) -> Outline<'a> {
+        let mut reader =
+            Reader { outline: Outline { positions: vec![] }, by_address: HashMap::new(), properties: 0, problems };
         reader.position(document, None);
         if reader.properties > MAX_PROPERTIES {
             let detail = format!("declares {} properties; at most 1,000 are allowed", reader.properties);
-            reader.errors.push(FieldError::new("", detail));
+            reader.problems.add(String::new, detail);
         }
         reader.resolve_references(document);
         reader.outline
@@ -88,7 +84,7 @@ struct Reader<'a, 'e> {
     /// Positions by the address of their value: where a `$ref` leads.
     by_address: HashMap<*const Value, usize>,
     properties: usize,
-    errors: &'e mut Vec<FieldError>,
+    problems: &'e mut Problems,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -98,7 +94,7 @@ impl<'a> Reader<'a, '_> {
         self.outline.positions.push(Position { schema, edges: vec![], annotations: Annotations::default(), parent });
         self.by_address.insert(std::ptr::from_ref(value), id);
         let Some(schema) = schema else { return id };
-        let annotations = annotations::read(schema, || self.outline.pointer(id), self.errors);
+        let annotations = annotations::read(schema, || self.outline.pointer(id), self.problems);
         self.outline.positions[id].annotations = annotations;
         for (keyword, value) in schema {
             self.refuse(id, keyword, value);
@@ -147,13 +143,15 @@ impl<'a> Reader<'a, '_> {
                 format!("must be \"{DIALECT}\": other dialects are not supported")
             }
             ("format", Value::String(format)) if !is_known_format(format) => {
-                format!("the format `{format}` is not known; there are date-time, date, time, duration, email, hostname, \
+                format!(
+                    "the format `{format}` is not known; there are date-time, date, time, duration, email, hostname, \
                      ipv4, ipv6, uri, uri-reference, uri-template, iri, iri-reference, uuid, json-pointer, \
-                     relative-json-pointer and regex")
+                     relative-json-pointer and regex"
+                )
             }
             _ => return,
         };
-        self.errors.push(FieldError::new(format!("{}/{}", self.outline.pointer(id), escape(keyword)), detail));
+        self.problems.add(|| format!("{}/{}", self.outline.pointer(id), escape(keyword)), detail);
     }
 
     fn resolve_references(&mut self, document: &'a Value) {
@@ -166,7 +164,7 @@ impl<'a> Reader<'a, '_> {
                     self.outline.positions[id].edges.push(edge);
                 }
                 Err(detail) => {
-                    self.errors.push(FieldError::new(format!("{}/$ref", self.outline.pointer(id)), detail));
+                    self.problems.add(|| format!("{}/$ref", self.outline.pointer(id)), detail);
                 }
             }
         }

@@ -15,8 +15,8 @@ const MAX_PATTERN: usize = 500;
 /// The most bytes that an expression may have compiled.
 pub(super) const MAX_COMPILED: usize = 256 << 10;
 /// The most bytes that the expressions of a schema may have compiled, all together.
-const MAX_TOGETHER: usize = 1 << 20;
-/// The sizes that expressions are sorted into; the last is [`MAX_COMPILED`].
+const MAX_TOGETHER: usize = 512 << 10;
+/// The sizes that expressions are sorted into.
 const SIZES: [usize; 4] = [1 << 10, 4 << 10, 32 << 10, MAX_COMPILED];
 
 /// How much work each expression of a schema is, in steps for each byte of text.
@@ -47,7 +47,8 @@ pub(super) fn check<'a>(outline: &Outline<'a>) -> Result<Costs<'a>, FieldError> 
             let size = size(pattern).map_err(&at)?;
             together += size;
             if together > MAX_TOGETHER {
-                let detail = "with this one the regular expressions of the schema are together too large (1 MiB compiled)";
+                let detail =
+                    "with this one the regular expressions of the schema are together too large (512 kB compiled)";
                 return Err(at(detail.to_owned()));
             }
             // A state of the compiled expression takes about 64 bytes, and each may be visited for each byte of text.
@@ -57,31 +58,35 @@ pub(super) fn check<'a>(outline: &Outline<'a>) -> Result<Costs<'a>, FieldError> 
     Ok(costs)
 }
 
-/// The smallest of [`SIZES`] that the compiled expression fits into, as the validator compiles it.
+/// The smallest of [`SIZES`] that the expression fits into, as the validator compiles it. Most fit into the second.
 fn size(pattern: &str) -> Result<usize, String> {
     if pattern.len() > MAX_PATTERN {
         return Err(format!("has {} bytes; a regular expression may have at most 500", pattern.len()));
     }
-    let fits = |size: &usize| {
-        let options = PatternOptions::regex().size_limit(*size);
+    let fits = |size: usize| {
+        let options = PatternOptions::regex().size_limit(size);
         jsonschema::options().with_pattern_options(options).build(&json!({"pattern": pattern})).is_ok()
     };
-    SIZES.into_iter().find(|size| fits(size)).ok_or_else(|| explain(pattern))
+    let [tiny, small, middle, large] = SIZES;
+    let (fitting, smaller) = match fits(small) {
+        true => (small, tiny),
+        false if fits(large) => (large, middle),
+        false => return Err(explain(pattern)),
+    };
+    Ok(if fits(smaller) { smaller } else { fitting })
 }
 
 /// Why an expression does not compile.
 fn explain(pattern: &str) -> String {
-    match regex::RegexBuilder::new(pattern).size_limit(MAX_COMPILED).build() {
+    // Without room, only what is wrong with the syntax is found before the room is.
+    match regex::RegexBuilder::new(pattern).size_limit(0).build() {
         Err(regex::Error::Syntax(report)) => {
             let reason = report.lines().last().unwrap_or_default().trim_start_matches("error: ");
             if reason.contains("look-around") || reason.contains("backreferences") {
-                return format!("is not a regular expression that Admin takes: {reason}, since matching must take linear time");
+                return format!("cannot be matched in time linear in the text, as every expression must: {reason}");
             }
             format!("is not a regular expression: {reason}")
         }
-        Err(regex::Error::CompiledTooBig(_)) => {
-            "is too large a regular expression: it may have at most 256 kB compiled; lower its repetitions".to_owned()
-        }
-        _ => "is not a regular expression (ECMA-262) that matches in linear time and has at most 256 kB compiled".to_owned(),
+        _ => "is too large a regular expression: it may have at most 256 kB compiled; lower its repetitions".to_owned(),
     }
 }

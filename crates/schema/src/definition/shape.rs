@@ -79,7 +79,9 @@ fn types_of(outline: &Outline<'_>, id: usize) -> Types {
     let Some(schema) = outline.positions[id].schema else { return ANY };
     let named = match schema.get("type") {
         Some(Value::String(name)) => type_named(name),
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).fold(0, |types, name| types | type_named(name)),
+        Some(Value::Array(names)) => {
+            names.iter().filter_map(Value::as_str).fold(0, |types, name| types | type_named(name))
+        }
         _ => ANY,
     };
     let listed = match (schema.get("const"), schema.get("enum")) {

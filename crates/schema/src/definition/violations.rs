@@ -15,8 +15,8 @@ const MAX_LISTED: usize = 10;
 /// The longest value that a sentence quotes from the schema, in characters.
 const MAX_QUOTED: usize = 80;
 
-/// The violations, sorted by pointer, each once, with pointers below `base`. `schema` is what was checked against; from it
-/// come the names that would have been right.
+/// The violations, sorted by pointer, each once, with pointers below `base`. `schema` is what was checked against; from
+/// it come the names that would have been right.
 pub(super) fn describe<'e>(
     errors: impl Iterator<Item = ValidationError<'e>>,
     base: &str,
@@ -84,7 +84,9 @@ fn sentence(error: &ValidationError<'_>) -> String {
         Kind::MaxProperties { limit } => format!("must have at most {}", count(*limit, "property", "properties")),
         Kind::UniqueItems => "must not hold an item twice".to_owned(),
         Kind::UnevaluatedItems { .. } => "holds more items than the schema describes".to_owned(),
-        Kind::Contains => "must hold as many items of the kind that `contains` describes as the schema asks for".to_owned(),
+        Kind::Contains => {
+            "must hold as many items of the kind that `contains` describes as the schema asks for".to_owned()
+        }
         Kind::FalseSchema if is_about_properties(error) => "must have no properties".to_owned(),
         Kind::FalseSchema => "must not be there: the schema allows no value here".to_owned(),
         Kind::Not { .. } => "is just what the schema excludes by `not`".to_owned(),
@@ -93,7 +95,9 @@ fn sentence(error: &ValidationError<'_>) -> String {
         Kind::OneOfMultipleValid { .. } => {
             "must match exactly one of the schema's alternatives (`oneOf`), but matches several".to_owned()
         }
-        Kind::PropertyNames { error } => format!("has a property whose name is not allowed; a name {}", sentence(error)),
+        Kind::PropertyNames { error } => {
+            format!("has a property whose name is not allowed; a name {}", sentence(error))
+        }
         Kind::Required { property } => format!("must have the property {}", quoted(property)),
         Kind::AdditionalProperties { .. } | Kind::UnevaluatedProperties { .. } => {
             "has a property that is not allowed".to_owned()

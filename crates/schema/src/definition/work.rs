@@ -18,8 +18,10 @@ const MAX_WORK: u64 = 100_000_000;
 const MAX_LISTED: u64 = 800_000;
 /// The most bytes that names on the paths of all possible violations may take.
 const MAX_PATHS: u64 = 200_000_000;
-/// The most values that violations of `anyOf` and `oneOf` may copy.
-const MAX_COPIED: u64 = 1_000_000;
+/// The most bytes that violations of `anyOf` and `oneOf` may copy: each of an alternative holds a copy of its value.
+const MAX_COPIED: u64 = 64_000_000;
+/// What a value takes in memory, and what a violation takes.
+const VALUE: u64 = 320;
 /// The work of looking at a keyword once.
 const KEYWORD: u64 = 4;
 /// The work of hashing one value of an array of unique items.
@@ -72,6 +74,11 @@ impl Extent {
         extent
     }
 
+    /// Bytes that a copy takes, with the violation that holds it.
+    fn memory(self) -> u64 {
+        self.values * VALUE + self.bytes
+    }
+
     fn add(&mut self, below: Extent, name: u64) {
         self.values += below.values + u64::from(name > 0);
         self.bytes += below.bytes + name;
@@ -83,14 +90,18 @@ impl Extent {
 #[derive(Clone, Debug)]
 pub(super) struct Work {
     rules: Vec<Rule>,
-    /// Of all rules, all `$ref` followed.
-    total: Total,
+    /// Of each rule and all below it, all `$ref` followed.
+    totals: Vec<Total>,
+    /// Whether the work is more than the sum of the looks, since some are repeated.
+    repeats: bool,
 }
 
 /// One schema.
 #[derive(Clone, Debug)]
 struct Rule {
+    /// Keywords, each of which may be violated.
     keywords: u64,
+    work: u64,
     /// For each byte of a text: formats and patterns.
     text: u64,
     /// For each byte of a property's name: the expressions of `patternProperties`.
@@ -107,63 +118,85 @@ struct Rule {
 
 #[derive(Clone, Copy, Default, Debug)]
 struct Total {
-    schemas: u64,
-    keywords: u64,
+    work: u64,
+    /// For each byte of a text or a name.
     text: u64,
-    /// Schemas below `anyOf` and `oneOf`.
-    alternatives: u64,
+    /// How many violations there may be of one value.
+    violations: u64,
+    /// How many of these stand below `anyOf` and `oneOf`.
+    copies: u64,
+}
+
+/// What a check takes.
+struct Bill {
+    /// Work that may still be done.
+    left: u64,
+    /// Bytes that violations of `anyOf` and `oneOf` may copy.
+    copied: u64,
 }
 
 impl Work {
     /// The work of a checked schema: its `$ref` lead to no cycle.
     pub(super) fn new(outline: &Outline<'_>, costs: &Costs<'_>) -> Work {
         let rules: Vec<Rule> = outline.positions.iter().map(|position| Rule::new(position, costs)).collect();
-        let total = total(&rules, 0, &mut vec![None; rules.len()]);
-        Work { rules, total }
+        let mut totals = vec![None; rules.len()];
+        let totals = (0..rules.len()).map(|at| total(&rules, at, &mut totals)).collect();
+        let repeats = rules.iter().any(|rule| rule.times > 1 || rule.unique);
+        Work { rules, totals, repeats }
     }
 
     /// How `document` can be checked.
     pub(super) fn effort(&self, document: &Value, extent: Extent) -> Effort {
-        let Some(work) = self.work(document, extent) else { return Effort::TooMuch };
-        if self.total.alternatives.saturating_mul(extent.values) > MAX_COPIED {
-            return Effort::Huge;
+        let root = self.totals[0];
+        let most = root.work.saturating_mul(extent.values).saturating_add(root.text.saturating_mul(extent.bytes));
+        let copied = root.copies.saturating_mul(extent.memory());
+        let (work, copied) = if most <= MAX_LISTED && copied <= MAX_COPIED && !self.repeats {
+            (most, copied)
+        } else {
+            let mut bill = Bill { left: MAX_WORK, copied: 0 };
+            match self.spend(0, Subject::Value(document), 1, &mut bill) {
+                Some(()) => (MAX_WORK - bill.left, bill.copied),
+                None => return Effort::TooMuch,
+            }
+        };
+        if copied > MAX_COPIED {
+            Effort::Huge
+        } else if work > MAX_LISTED || work.saturating_mul(extent.path) > MAX_PATHS {
+            Effort::Large
+        } else {
+            Effort::Small
         }
-        if work > MAX_LISTED || work.saturating_mul(extent.path) > MAX_PATHS { Effort::Large } else { Effort::Small }
     }
 
-    fn work(&self, document: &Value, extent: Extent) -> Option<u64> {
-        let most = self.total.keywords.saturating_mul(extent.values).saturating_add(self.total.text.saturating_mul(extent.bytes));
-        if most <= MAX_LISTED && self.rules.iter().all(|rule| rule.times == 1) {
-            return Some(most);
-        }
-        let mut left = MAX_WORK;
-        self.spend(0, Subject::Value(document), 1, &mut left)?;
-        Some(MAX_WORK - left)
-    }
-
-    /// Takes the work of a rule on a subject out of `left`; `None` when there is not so much left.
-    fn spend(&self, rule: usize, subject: Subject<'_>, times: u64, left: &mut u64) -> Option<()> {
-        let rule = &self.rules[rule];
+    /// Puts the work of a rule on a subject on the bill; `None` when it is more than may be.
+    fn spend(&self, at: usize, subject: Subject<'_>, times: u64, bill: &mut Bill) -> Option<()> {
+        let rule = &self.rules[at];
         let times = times.saturating_mul(rule.times);
-        *left = left.checked_sub(rule.on(subject).saturating_mul(times))?;
+        bill.left = bill.left.checked_sub(rule.on(subject).saturating_mul(times))?;
+        if !rule.alternatives.is_empty() {
+            let extent = subject.extent();
+            bill.left = bill.left.checked_sub(extent.values)?;
+            let violations = rule.alternatives.iter().map(|below| self.totals[*below].violations).sum::<u64>();
+            bill.copied = bill.copied.saturating_add(violations.saturating_mul(extent.memory()));
+        }
         for below in rule.same.iter().chain(&rule.alternatives) {
-            self.spend(*below, subject, times, left)?;
+            self.spend(*below, subject, times, bill)?;
         }
         match subject {
             Subject::Value(Value::Array(items)) if !rule.items.is_empty() => {
                 for item in items {
                     for below in &rule.items {
-                        self.spend(*below, Subject::Value(item), times, left)?;
+                        self.spend(*below, Subject::Value(item), times, bill)?;
                     }
                 }
             }
             Subject::Value(Value::Object(members)) => {
                 for (name, member) in members {
                     for below in rule.properties.get(name).into_iter().chain(&rule.members) {
-                        self.spend(*below, Subject::Value(member), times, left)?;
+                        self.spend(*below, Subject::Value(member), times, bill)?;
                     }
                     for below in &rule.names {
-                        self.spend(*below, Subject::Name(name), times, left)?;
+                        self.spend(*below, Subject::Name(name), times, bill)?;
                     }
                 }
             }
@@ -180,6 +213,15 @@ enum Subject<'v> {
     Name(&'v str),
 }
 
+impl Subject<'_> {
+    fn extent(self) -> Extent {
+        match self {
+            Subject::Value(value) => Extent::of(value),
+            Subject::Name(name) => Extent { values: 1, bytes: name.len() as u64, path: 0 },
+        }
+    }
+}
+
 impl Rule {
     fn new(position: &Position<'_>, costs: &Costs<'_>) -> Rule {
         let empty = Map::new();
@@ -193,7 +235,8 @@ impl Rule {
         };
         let properties = position.edges.iter().filter(|edge| edge.route == Route::Property);
         Rule {
-            keywords: KEYWORD + schema.iter().map(|(keyword, value)| keyword_work(keyword, value)).sum::<u64>(),
+            keywords: 1 + schema.len() as u64,
+            work: KEYWORD + schema.iter().map(|(keyword, value)| keyword_work(keyword, value)).sum::<u64>(),
             text: pattern + if schema.contains_key("format") { 8 } else { 0 },
             names_text: names.into_iter().flat_map(Map::keys).map(|name| cost(name)).sum(),
             unique: schema.get("uniqueItems") == Some(&Value::Bool(true)),
@@ -208,7 +251,7 @@ impl Rule {
     }
 
     fn on(&self, subject: Subject<'_>) -> u64 {
-        self.keywords
+        self.work
             + match subject {
                 Subject::Name(text) => self.text * text.len() as u64,
                 Subject::Value(Value::String(text)) => self.text * text.len() as u64,
@@ -220,9 +263,11 @@ impl Rule {
             }
     }
 
-    fn below(&self) -> impl Iterator<Item = usize> {
+    /// The rules below, and whether each is one of several alternatives.
+    fn below(&self) -> impl Iterator<Item = (usize, bool)> {
         let own = self.properties.values().chain(&self.members).chain(&self.names).chain(&self.items);
-        own.chain(&self.same).copied()
+        let alternatives = self.alternatives.iter().map(|below| (*below, true));
+        own.chain(&self.same).map(|below| (*below, false)).chain(alternatives)
     }
 }
 
@@ -230,37 +275,27 @@ impl Rule {
 fn keyword_work(keyword: &str, value: &Value) -> u64 {
     match keyword {
         "enum" | "const" | "required" | "dependentRequired" => KEYWORD * Extent::of(value).values,
+        // Its violation holds a copy of the schema.
+        "not" => KEYWORD * (Extent::of(value).values + Extent::of(value).bytes / 256),
         _ => KEYWORD,
     }
 }
 
-/// The totals of the rule `at` and all below it. A schema that demands unique items looks at each value once for each of
-/// at most 64 levels above it.
+/// The totals of the rule `at` and all below it.
 fn total(rules: &[Rule], at: usize, known: &mut Vec<Option<Total>>) -> Total {
     if let Some(total) = known[at] {
         return total;
     }
     let rule = &rules[at];
-    let unique = if rule.unique { UNIQUE * 64 } else { 0 };
-    let mut sum = Total { schemas: 1, keywords: rule.keywords + unique, text: rule.text + rule.names_text, alternatives: 0 };
-    for below in rule.below() {
+    let text = rule.text + rule.names_text;
+    let mut sum = Total { work: rule.work, text, violations: rule.keywords, copies: 0 };
+    for (below, alternative) in rule.below() {
         let below = total(rules, below, known);
-        sum.alternatives += below.alternatives;
-        sum.add(below);
-    }
-    for below in &rule.alternatives {
-        let below = total(rules, *below, known);
-        sum.alternatives += below.schemas;
-        sum.add(below);
+        sum.work += below.work;
+        sum.text += below.text;
+        sum.violations += below.violations;
+        sum.copies += if alternative { below.violations } else { below.copies };
     }
     known[at] = Some(sum);
     sum
-}
-
-impl Total {
-    fn add(&mut self, below: Total) {
-        self.schemas += below.schemas;
-        self.keywords += below.keywords;
-        self.text += below.text;
-    }
 }

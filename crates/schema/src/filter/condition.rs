@@ -155,7 +155,9 @@ impl Draft<'_> {
             && field.many
         {
             let path = &self.path;
-            return Err(self.at_path(format!("`{path}` is an array; write {path}:value for arrays that contain a value")));
+            return Err(
+                self.at_path(format!("`{path}` is an array; write {path}:value for arrays that contain a value"))
+            );
         }
         let value = match raw {
             Raw::Text(text) => Literal::Text(text),

@@ -170,7 +170,9 @@ impl Parser<'_> {
         };
         self.advance()?;
         match self.token {
-            Token::Dot => Err(self.problem(format!("`{word}` has nothing below it; attributes are written attributes.<name>"))),
+            Token::Dot => {
+                Err(self.problem(format!("`{word}` has nothing below it; attributes are written attributes.<name>")))
+            }
             _ => Ok(Subject::Path(subject)),
         }
     }

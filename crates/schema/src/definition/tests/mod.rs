@@ -177,7 +177,8 @@ fn a_field_finds_its_values() {
     let held = attributes(json!({"address": {"city": "Oslo"}, "tags": ["a", null, "b"]}));
     assert_eq!(field(&definition, "address.city").get(&held), Some(&json!("Oslo")));
     assert_eq!(field(&definition, "tags").values(&held), [&json!("a"), &json!("b")]);
-    for without in [json!({}), json!({"address": null}), json!({"address": {"city": null}}), json!({"address": "Oslo"})] {
+    for without in [json!({}), json!({"address": null}), json!({"address": {"city": null}}), json!({"address": "Oslo"})]
+    {
         let without = attributes(without);
         assert_eq!(field(&definition, "address.city").get(&without), None);
         assert!(field(&definition, "address.city").values(&without).is_empty());

@@ -35,7 +35,9 @@ fn names_plurals_statuses() {
     for name in ["", "Thing", "1thing", "thing-x", "thïng", &"t".repeat(49)] {
         assert_eq!(refusal(name, json!({ "schema": schema })).0, "/name", "{name}");
     }
-    for plural in [json!(""), json!("Things"), json!("_things"), json!("a b"), json!("t".repeat(64)), json!(1), json!(null)] {
+    for plural in
+        [json!(""), json!("Things"), json!("_things"), json!("a b"), json!("t".repeat(64)), json!(1), json!(null)]
+    {
         expect(json!({"schema": schema, "plural": plural}), "/attributes/plural", "must be a text of 1 to 63");
     }
     expect(json!({"schema": schema, "plural": "events"}), "/attributes/plural", "a path of the API itself");
@@ -51,14 +53,24 @@ fn names_plurals_statuses() {
 
 #[test]
 fn all_that_is_wrong_is_said_at_once() {
-    let error = TypeDefinition::compile("X", &attributes(json!({"plural": 1, "statuses": [], "schema": {"type": "object", "properties": {
-        "a": {"type": "string", "x-foo": 1, "x-index": "yes"}, "b": {"x-pii": "c"}}}})))
+    let error = TypeDefinition::compile(
+        "X",
+        &attributes(json!({"plural": 1, "statuses": [], "schema": {"type": "object", "properties": {
+        "a": {"type": "string", "x-foo": 1, "x-index": "yes"}, "b": {"x-pii": "c"}}}})),
+    )
     .expect_err("a type with many mistakes");
     let pointers: Vec<_> = error.errors.iter().map(|error| error.pointer.as_str()).collect();
-    assert_eq!(pointers, [
-        "/name", "/attributes/plural", "/attributes/statuses", "/attributes/schema/properties/a/x-foo",
-        "/attributes/schema/properties/a/x-index", "/attributes/schema/properties/b/x-pii",
-    ]);
+    assert_eq!(
+        pointers,
+        [
+            "/name",
+            "/attributes/plural",
+            "/attributes/statuses",
+            "/attributes/schema/properties/a/x-foo",
+            "/attributes/schema/properties/a/x-index",
+            "/attributes/schema/properties/b/x-pii",
+        ]
+    );
 }
 
 #[test]
@@ -71,9 +83,17 @@ fn schemas_that_are_none() {
     expect_schema(json!({"type": ["object", "null"]}), "/type", "must be \"object\"");
     expect_schema(json!({"type": "object", "required": "a"}), "/required", "must be an array; it is a string");
     expect_schema(json!({"type": "object", "properties": {"a": 1}}), "/properties/a", "must be");
-    expect_schema(json!({"type": "object", "properties": {"a": {"type": "strin"}}}), "/properties/a/type", "\"string\"");
+    expect_schema(
+        json!({"type": "object", "properties": {"a": {"type": "strin"}}}),
+        "/properties/a/type",
+        "\"string\"",
+    );
     expect_property(json!({"minLength": -1}), "/minLength", "at least 0");
-    expect_schema(json!({"type": "object", "$schema": "http://json-schema.org/draft-07/schema#"}), "/$schema", "2020-12");
+    expect_schema(
+        json!({"type": "object", "$schema": "http://json-schema.org/draft-07/schema#"}),
+        "/$schema",
+        "2020-12",
+    );
     expect_property(json!({"$schema": "https://json-schema.org/draft/2020-12/schema"}), "/$schema", "root");
     expect_property(json!({"format": "emial"}), "/format", "`emial` is not known");
 }
@@ -89,7 +109,11 @@ fn references_out_of_the_document() {
     expect_property(json!({"$ref": "#/$defs/a%20b"}), "/$ref", "percent-encoded");
     for word in ["$id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$vocabulary", "$recursiveRef"] {
         expect_property(json!({ word: "#/$defs/a" }), &format!("/{word}"), "is not supported");
-        expect_property(json!({"items": {"anyOf": [{ word: "a" }]}}), &format!("/items/anyOf/0/{word}"), "is not supported");
+        expect_property(
+            json!({"items": {"anyOf": [{ word: "a" }]}}),
+            &format!("/items/anyOf/0/{word}"),
+            "is not supported",
+        );
     }
 }
 
@@ -108,14 +132,20 @@ fn unknown_annotations() {
 
 #[test]
 fn annotations_that_do_not_suit_the_property() {
-    for property in [json!({}), json!({"type": "object"}), json!({"type": ["string", "integer"]}), json!({"type": "array"})] {
+    for property in
+        [json!({}), json!({"type": "object"}), json!({"type": ["string", "integer"]}), json!({"type": "array"})]
+    {
         for word in ["x-index", "x-unique", "x-secret"] {
             let mut property = property.clone();
             property[word] = json!(true);
             expect_property(property, &format!("/{word}"), "by `type`");
         }
     }
-    expect_property(json!({"type": "array", "items": {"type": "object"}, "x-index": true}), "/x-index", "arrays of one");
+    expect_property(
+        json!({"type": "array", "items": {"type": "object"}, "x-index": true}),
+        "/x-index",
+        "arrays of one",
+    );
     expect_property(json!({"type": "array", "items": {"type": "string"}, "x-unique": true}), "/x-unique", "only texts");
     expect_property(json!({"type": "boolean", "x-unique": true}), "/x-unique", "only texts");
     expect_property(json!({"type": "integer", "x-ref": "user"}), "/x-ref", "a reference is a text");
@@ -128,9 +158,9 @@ fn annotations_that_do_not_suit_the_property() {
 
 #[test]
 fn null_on_delete_needs_a_property_that_can_go() {
-    let reference = json!({"type": "user", "on_delete": "null"});
     let schema = |kind: Value, required: Value| {
-        json!({"type": "object", "required": required, "properties": {"p": {"type": kind, "x-ref": reference}}})
+        let property = json!({"type": kind, "x-ref": {"type": "user", "on_delete": "null"}});
+        json!({"type": "object", "required": required, "properties": {"p": property}})
     };
     expect_schema(schema(json!("string"), json!(["p"])), "/properties/p/x-ref", "may be null or is not required");
     with_schema(schema(json!("string"), json!([]))).expect("a property that is not required");
@@ -170,12 +200,17 @@ fn annotated_properties_with_odd_names() {
         let schema = |schema: Value| json!({"type": "object", "properties": { name: schema }});
         let noted = json!({"type": "string", "x-index": true});
         with_schema(schema(json!({"type": "string"}))).expect("fine without an annotation");
-        expect_schema(schema(noted.clone()), &format!("/properties/{name}/x-index"), "1 to 100 characters without dots");
+        expect_schema(
+            schema(noted.clone()),
+            &format!("/properties/{name}/x-index"),
+            "1 to 100 characters without dots",
+        );
         let inner = json!({"type": "object", "properties": {"q": noted}});
         expect_schema(schema(inner), &format!("/properties/{name}/properties/q/x-index"), "1 to 100 characters");
     }
     let long = "a".repeat(100);
-    let deep = json!({"type": "object", "properties": {&long: {"properties": {&long: {"type": "string", "x-index": true}}}}});
+    let deep =
+        json!({"type": "object", "properties": {&long: {"properties": {&long: {"type": "string", "x-index": true}}}}});
     expect_schema(deep, &format!("/properties/{long}/properties/{long}/x-index"), "at most 200");
 }
 
