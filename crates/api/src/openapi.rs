@@ -248,7 +248,7 @@ fn problem_schema() -> Value {
             "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"},
             "code": {"type": "string"}, "detail": {"type": "string"}, "request_id": {"type": "string"},
             "errors": {"type": "array", "items": {"type": "object", "properties": {
-                "pointer": {"type": "string"}, "detail": {"type": "string"}}}}
+                "pointer": {"type": "string"}, "detail": {"type": "string"}, "line": {"type": "integer"}}}}
         }
     })
 }

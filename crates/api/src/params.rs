@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use admin_types::{Error, Result};
+use percent_encoding::percent_decode_str;
 
 /// The parameters of a request.
 pub(crate) struct Params(BTreeMap<String, String>);
@@ -12,16 +13,16 @@ impl Params {
     /// Reads a query string of which only the `known` parameters are allowed.
     pub(crate) fn read(query: Option<&str>, known: &[&str]) -> Result<Params> {
         let mut params = BTreeMap::new();
-        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = decode(name).ok_or_else(|| not_text("query"))?;
             if !known.contains(&&*name) {
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                 let name: String = name.chars().take(40).collect();
                 return Err(Error::parameter(&name, format!("is not known here; there are: {known}")));
             }
-            if value.contains('\0') || value.contains(char::REPLACEMENT_CHARACTER) {
-                return Err(Error::parameter(&name, "must be UTF-8 without U+0000"));
-            }
-            if params.insert(name.to_string(), value.into_owned()).is_some() {
+            let value = decode(value).ok_or_else(|| not_text(&name))?;
+            if params.insert(name.clone(), value).is_some() {
                 return Err(Error::parameter(&name, "stands twice; send it once"));
             }
         }
@@ -57,4 +58,15 @@ impl Params {
         let text = self.0.remove(name).unwrap_or_default();
         text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
     }
+}
+
+/// A name or a value as `application/x-www-form-urlencoded` has it; `None` if it is not UTF-8, or holds U+0000.
+fn decode(text: &str) -> Option<String> {
+    let text = text.replace('+', " ");
+    let text = percent_decode_str(&text).decode_utf8().ok()?;
+    (!text.contains('\0')).then(|| text.into_owned())
+}
+
+fn not_text(name: &str) -> Error {
+    Error::parameter(name, "must be UTF-8 without U+0000")
 }

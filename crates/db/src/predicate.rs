@@ -2,7 +2,7 @@
 //! that NOT means the same in SQL as in memory.
 
 use admin_schema::filter::{Comparison, Filter, Literal, Path};
-use admin_types::{Error, Result};
+use admin_types::Result;
 
 use crate::dialect::Json;
 use crate::row::{Arg, Value};

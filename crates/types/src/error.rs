@@ -49,12 +49,15 @@ pub struct FieldError {
     pub pointer: String,
     /// What is wrong there and what would be right.
     pub detail: String,
+    /// The line of the body on which it stands, from 1, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
 }
 
 impl FieldError {
     /// `detail` at `pointer`.
     pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> FieldError {
-        FieldError { pointer: pointer.into(), detail: detail.into() }
+        FieldError { pointer: pointer.into(), detail: detail.into(), line: None }
     }
 }
 
@@ -135,6 +138,14 @@ impl Error {
     /// Adds a place in the input.
     pub fn at(mut self, pointer: impl Into<String>, detail: impl Into<String>) -> Error {
         self.errors.push(FieldError::new(pointer, detail));
+        self
+    }
+
+    /// Adds to each place the line of `body` on which it stands.
+    pub fn with_lines(mut self, body: &[u8]) -> Error {
+        for error in self.errors.iter_mut().filter(|error| error.pointer.starts_with('/')) {
+            error.line = crate::line_of(body, &error.pointer);
+        }
         self
     }
 

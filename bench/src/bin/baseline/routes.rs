@@ -97,11 +97,11 @@ async fn list(State(store): App, Query(params): Query<ListParams>) -> Answered {
         }
         body.push_str(document);
     }
-    let current = if params.cursor.is_none() { "1" } else { "null" };
+    let current = if params.cursor.is_none() { r#""current_page":1,"# } else { "" };
     let total = page.total.map_or("null".to_owned(), |total| total.to_string());
     let next = page.next.map_or("null".to_owned(), |id| format!("\"{id}\""));
     body.push_str(&format!(
-        r#"],"pagination":{{"current_page":{current},"per_page":{},"total_items":{total},"next_cursor":{next}}}}}"#,
+        r#"],"pagination":{{{current}"per_page":{},"total_items":{total},"next_cursor":{next}}}}}"#,
         query.limit
     ));
     Ok(json(StatusCode::OK, body))

@@ -65,7 +65,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 pub(crate) struct Prepared {
     pub(crate) script: Box<RefCell<dyn Script>>,
     /// What the subject answers, of operations that read: with what differs by nature taken out.
-    pub(crate) sample: Option<Value>,
+    pub(crate) sample: Value,
 }
 
 impl Operation {
@@ -89,7 +89,7 @@ impl Operation {
         Ok(match self.what {
             What::Get => {
                 let sample = subject.get(&format!("{RESOURCES}/{}", rows::id(rows / 3))).await?;
-                Prepared { script: Box::new(RefCell::new(Gets::new(caller, rows))), sample: Some(timeless(sample)) }
+                Prepared { script: Box::new(RefCell::new(Gets::new(caller, rows))), sample: timeless(sample) }
             }
             What::Page { query, total } => {
                 let path = query.path(subject, total, rows).await?;
@@ -98,14 +98,16 @@ impl Operation {
                 if total == Total::AdminOnly {
                     sample["pagination"]["total_items"].take();
                 }
-                Prepared { script: Box::new(RefCell::new(Same::get(caller, &path))), sample: Some(sample) }
+                Prepared { script: Box::new(RefCell::new(Same::get(caller, &path))), sample }
             }
-            What::Create => Prepared { script: Box::new(RefCell::new(Creates::new(caller, RESOURCES))), sample: None },
+            What::Create => {
+                Prepared { script: Box::new(RefCell::new(Creates::new(caller, RESOURCES))), sample: Value::Null }
+            }
             What::Update { indexed } => {
                 let each = (rows / 2 / options.writers as u64).min(100) as usize;
                 let first = if indexed { rows / 2 } else { 0 };
                 let script = Updates::new(caller, (options.writers, each), first, indexed);
-                Prepared { script: Box::new(RefCell::new(script)), sample: None }
+                Prepared { script: Box::new(RefCell::new(script)), sample: Value::Null }
             }
         })
     }
@@ -161,4 +163,33 @@ fn timeless(mut answer: Value) -> Value {
         *cursor = cursor.is_string().into();
     }
     answer
+}
+
+/// Where two answers first differ, and how.
+pub(crate) fn difference(ours: &Value, theirs: &Value) -> Option<String> {
+    if ours == theirs {
+        return None;
+    }
+    let keyed = |key: &str, (ours, theirs)| difference(ours, theirs).map(|rest| format!("/{key}{rest}"));
+    match (ours, theirs) {
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
+            (0..).zip(left.iter().zip(right)).find_map(|(at, pair)| keyed(&format!("{at}"), pair))
+        }
+        (Value::Object(left), Value::Object(right)) if left.keys().eq(right.keys()) => {
+            left.keys().zip(left.values().zip(right.values())).find_map(|(key, pair)| keyed(key, pair))
+        }
+        _ => Some(format!(": {ours} and {theirs}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_where_answers_differ() {
+        let answer = |name: &str| serde_json::json!({"data": [{"name": "a"}, {"name": name}]});
+        assert_eq!(difference(&answer("b"), &answer("b")), None);
+        assert_eq!(difference(&answer("b"), &answer("c")).as_deref(), Some("/data/1/name: \"b\" and \"c\""));
+    }
 }

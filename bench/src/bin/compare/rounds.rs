@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use bench::drive::{self, Load, Outcome, Pace};
 use bench::rows;
 
 use crate::figures::Figures;
-use crate::operations::{Operation, Prepared};
+use crate::operations::{Operation, Prepared, difference};
 use crate::subject::Subject;
 use crate::{Options, progress};
 
@@ -89,9 +89,10 @@ impl<'a> Course<'a> {
         let mut prepared: Vec<Prepared> = vec![];
         for subject in subjects {
             let ready = operation.prepare(subject, options, rows).await?;
-            if let Some(first) = prepared.first() {
-                let (ours, theirs) = (&first.sample, &ready.sample);
-                ensure!(ours == theirs, "different answers to `{}`:\n{ours:?}\n{theirs:?}", operation.name);
+            if let Some(first) = prepared.first()
+                && let Some(at) = difference(&first.sample, &ready.sample)
+            {
+                bail!("the subjects answer differently to `{}`: {at}", operation.name);
             }
             prepared.push(ready);
         }

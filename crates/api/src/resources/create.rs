@@ -38,6 +38,6 @@ async fn run(call: Call, plural: Option<&str>, body: Body) -> Result<Response, P
     let of_type = collection::type_of(&call, plural).await?;
     let (document, bytes) = body::read_json(&call.headers, body).await?;
     let op = call.idempotent_op(dry_run, &bytes)?;
-    let written = create(&call.app.core, op, of_type, document).await?;
+    let written = create(&call.app.core, op, of_type, document).await.map_err(|error| error.with_lines(&bytes))?;
     Ok(answer::created(&written, dry_run)?)
 }

@@ -36,7 +36,8 @@ async fn run(call: Call, plural: Option<&str>, id: &str, body: Body) -> Result<R
     let dry_run = call.params(&["dry_run"])?.flag("dry_run")?;
     let of_type = collection::type_of(&call, plural).await?;
     let id = collection::id(id)?;
-    let (document, _) = body::read_json(&call.headers, body).await?;
-    let written = replace(&call.app.core, call.op(dry_run)?, of_type, id, document).await?;
+    let (document, bytes) = body::read_json(&call.headers, body).await?;
+    let written = replace(&call.app.core, call.op(dry_run)?, of_type, id, document).await;
+    let written = written.map_err(|error| error.with_lines(&bytes))?;
     Ok(answer::changed(&written, dry_run)?)
 }

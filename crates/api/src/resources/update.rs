@@ -44,8 +44,10 @@ async fn run(call: Call, plural: Option<&str>, id: &str, body: Body) -> Result<R
     let of_type = collection::type_of(&call, plural).await?;
     let id = collection::id(id)?;
     let media_type = body::require_media_type(&call.headers, &[MERGE, "application/json", PATCH])?;
-    let document = json::parse(&body::bytes(body).await?)?;
+    let bytes = body::bytes(body).await?;
+    let document = json::parse(&bytes)?;
     let patch = if media_type == PATCH { Patch::Operations(document) } else { Patch::Merge(document) };
-    let written = update(&call.app.core, call.op(dry_run)?, of_type, id, patch).await?;
+    let written = update(&call.app.core, call.op(dry_run)?, of_type, id, patch).await;
+    let written = written.map_err(|error| error.with_lines(&bytes))?;
     Ok(answer::changed(&written, dry_run)?)
 }

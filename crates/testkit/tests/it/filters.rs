@@ -66,7 +66,7 @@ fn runner() -> (TestRunner, String) {
         u64::from_be_bytes(bytes)
     });
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed.to_be_bytes(); 4].concat());
-    let config = Config { cases: CASES, failure_persistence: None, max_shrink_iters: 500, ..Config::default() };
+    let config = Config { cases: CASES, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
     (TestRunner::new_with_rng(config, rng), format!("ADMIN_TEST_SEED={seed}"))
 }
 
@@ -208,6 +208,7 @@ impl List {
         }
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
         let (status, page) = sandbox.get_json(&format!("{path}?{query}")).await;
+        eprintln!("GET {path}?{query} -> {} {}", page["pagination"], ids(&page).len());
         if status == 200 { Ok(page) } else { Err(format!("{self:?}\n{filter}\n{status}: {page}")) }
     }
 

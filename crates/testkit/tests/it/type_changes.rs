@@ -156,3 +156,18 @@ story!(what_lay_in_the_trash_comes_back_only_as_its_type_is_now, async |sandbox:
         assert_eq!(pointers(&answer.1), [pointer]);
     }
 });
+
+story!(what_became_a_secret_meanwhile_comes_back_as_one, async |sandbox: &Sandbox| {
+    let type_id = define(sandbox, "device", json!({"key": {"type": "string"}})).await;
+    let id = add(sandbox, "device", "d", json!({"key": "plain"})).await;
+    let secret = json!({"attributes": {"schema": {"properties": {"key": {"x-secret": true}}}}});
+    let answer = sandbox.patch_json(&path(&type_id), &secret).await;
+    refused(&answer, 409, "incompatible_type");
+    assert_eq!(answer.1["offenders"][0]["id"], id);
+    sandbox.delete_json(&path(&id)).await;
+    assert_eq!(sandbox.patch_json(&path(&type_id), &secret).await.0, 200);
+    let (status, body) = sandbox.post_json(&format!("{}/restore", path(&id)), &json!({})).await;
+    assert_eq!((status, &body["data"]["attributes"]), (200, &json!({})), "{body}");
+    let shown = json!({"attributes": {"schema": {"properties": {"key": {"x-secret": false}}}}});
+    refused(&sandbox.patch_json(&path(&type_id), &shown).await, 409, "incompatible_type");
+});

@@ -27,7 +27,8 @@ story!(a_type_gives_its_resources_paths_and_rules, async |sandbox: &Sandbox| {
     let type_id = create(sandbox, &workspace()).await;
     assert!(type_id.starts_with("typ_"), "{type_id}");
     let types = get(sandbox, "/v3/types").await;
-    let names: Vec<_> = types["data"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap()).collect();
+    let mut names: Vec<_> = types["data"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap()).collect();
+    names.sort_unstable();
     assert_eq!(names, ["type", "user", "workspace"]);
 
     let document = json!({"name": "Production", "attributes": {"region": "eu"}});

@@ -1,0 +1,191 @@
+//! Who may do what: every endpoint for nobody and for each role, as a table.
+
+use std::collections::BTreeSet;
+
+use admin_testkit::{Backend, Client, Method, Sandbox};
+use serde_json::{Value, json};
+
+use crate::acts::*;
+
+/// A call, and its status for nobody, a viewer, an editor and an owner. `{live}`, `{trash}`, `{type}`, `{user}` and
+/// `{event}` stand for ids of what is there afresh for each call.
+type Row = (&'static str, &'static str, fn() -> Value, [u16; 4]);
+
+fn nothing() -> Value {
+    Value::Null
+}
+
+fn device() -> Value {
+    json!({"type": "device", "name": "new"})
+}
+
+fn kind() -> Value {
+    json!({"type": "type", "name": "site", "attributes": {"schema": {"type": "object"}}})
+}
+
+fn user() -> Value {
+    json!({"type": "user", "name": "bob", "attributes": {"roles": ["owner"]}})
+}
+
+fn rename() -> Value {
+    json!({"name": "renamed"})
+}
+
+fn describe() -> Value {
+    json!({"attributes": {"description": "described"}})
+}
+
+const READ: [u16; 4] = [401, 200, 200, 200];
+const WRITE: [u16; 4] = [401, 403, 200, 200];
+const CREATE: [u16; 4] = [401, 403, 201, 201];
+const OWN: [u16; 4] = [401, 403, 403, 200];
+const OWN_CREATE: [u16; 4] = [401, 403, 403, 201];
+
+#[rustfmt::skip]
+const TABLE: &[Row] = &[
+    ("GET", "/livez", nothing, [200; 4]),
+    ("GET", "/readyz", nothing, [200; 4]),
+    ("GET", "/metrics", nothing, [200; 4]),
+    ("GET", "/reference", nothing, [200; 4]),
+    ("GET", "/sign-in", nothing, [200; 4]),
+    ("GET", "/errors/not_found", nothing, [200; 4]),
+    ("GET", "/v3/openapi.json", nothing, READ),
+    ("GET", "/v3/resources", nothing, READ),
+    ("GET", "/v3/resources?trashed=true", nothing, READ),
+    ("GET", "/v3/resources:export", nothing, READ),
+    ("GET", "/v3/resources/{live}", nothing, READ),
+    ("GET", "/v3/resources/{trash}?trashed=true", nothing, READ),
+    ("GET", "/v3/resources/{type}", nothing, READ),
+    ("GET", "/v3/resources/{user}", nothing, READ),
+    ("GET", "/v3/types", nothing, READ),
+    ("GET", "/v3/users", nothing, READ),
+    ("GET", "/v3/devices", nothing, READ),
+    ("GET", "/v3/devices/{live}", nothing, READ),
+    ("GET", "/v3/devices:export", nothing, READ),
+    ("GET", "/v3/events", nothing, READ),
+    ("GET", "/v3/events/{event}", nothing, READ),
+    ("GET", "/v3/index-builds", nothing, READ),
+    ("GET", "/v3/nothing", nothing, [401, 404, 404, 404]),
+    ("POST", "/v3/resources", device, CREATE),
+    ("POST", "/v3/resources?dry_run=true", device, WRITE),
+    ("POST", "/v3/resources", kind, OWN_CREATE),
+    ("POST", "/v3/resources", user, OWN_CREATE),
+    ("POST", "/v3/devices", device, CREATE),
+    ("POST", "/v3/types", kind, OWN_CREATE),
+    ("POST", "/v3/users", user, OWN_CREATE),
+    ("PATCH", "/v3/resources/{live}", rename, WRITE),
+    ("PATCH", "/v3/devices/{live}", rename, WRITE),
+    ("PATCH", "/v3/resources/{type}", describe, OWN),
+    ("PATCH", "/v3/resources/{user}", rename, OWN),
+    ("PUT", "/v3/resources/{live}", rename, WRITE),
+    ("PUT", "/v3/devices/{live}", rename, WRITE),
+    ("PUT", "/v3/users/{user}", rename, OWN),
+    ("DELETE", "/v3/resources/{live}", nothing, WRITE),
+    ("DELETE", "/v3/resources/{live}?purge=true", nothing, WRITE),
+    ("DELETE", "/v3/devices/{live}", nothing, WRITE),
+    ("DELETE", "/v3/resources/{user}", nothing, OWN),
+    ("DELETE", "/v3/types/{empty}", nothing, OWN),
+    ("POST", "/v3/resources/{trash}/restore", nothing, WRITE),
+    ("POST", "/v3/devices/{trash}/restore", nothing, WRITE),
+];
+
+/// What the calls of one row are about.
+async fn fill(owner: &Client, path: &str, type_id: &str) -> String {
+    let live = add(owner, "device", "live", json!({})).await;
+    let trash = add(owner, "device", "trash", json!({})).await;
+    owner.delete_json(&self::path(&trash)).await;
+    let mut path = path.replace("{live}", &live).replace("{trash}", &trash).replace("{type}", type_id);
+    if path.contains("{user}") {
+        path = path.replace("{user}", &add(owner, "user", "ada", json!({})).await);
+    }
+    if path.contains("{empty}") {
+        let name = format!("empty_{}", last_seq(owner).await);
+        path = path.replace("{empty}", &define(owner, &name, json!({})).await);
+    }
+    if path.contains("{event}") {
+        let event = get(owner, "/v3/events?limit=1").await["data"][0]["id"].as_str().expect("an id").to_owned();
+        path = path.replace("{event}", &event);
+    }
+    path
+}
+
+/// Makes room for what a call of a type or a user created.
+async fn undo(owner: &Client, body: &Value) {
+    if body["data"]["type"] == "type" && body["data"]["name"] == "site" {
+        owner.delete_json(&format!("{}?purge=true", path(&id(&body["data"])))).await;
+    }
+}
+
+#[tokio::test]
+async fn each_role_may_do_what_the_table_says() {
+    let sandbox = Sandbox::start_on(Backend::Sqlite).await;
+    let type_id = define(&sandbox, "device", json!({})).await;
+    let token = |role: &str| sandbox.with_token(sandbox.cli(&["token", "create", "--role", role]).trim());
+    let callers = [sandbox.anonymous(), token("viewer"), token("editor"), token("owner")];
+    let mut wrong = vec![];
+    for (method, template, body, expected) in TABLE {
+        let mut found = [0; 4];
+        for (caller, found) in callers.iter().zip(&mut found) {
+            let path = fill(&sandbox, template, &type_id).await;
+            let before = last_seq(&sandbox).await;
+            let mut request = caller.request(method.parse::<Method>().expect("a method"), &path);
+            let document = body();
+            if !document.is_null() {
+                request = request.json(&document);
+            }
+            let reply = reply(request).await;
+            *found = reply.status;
+            let changed = last_seq(&sandbox).await > before;
+            let changes = (200..300).contains(&reply.status) && *method != "GET" && !path.contains("dry_run");
+            assert_eq!(changed, changes, "{method} {template} {}", reply.status);
+            undo(&sandbox, &reply.body).await;
+        }
+        if found != *expected {
+            wrong.push(format!("{method} {template}: {found:?}, not {expected:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn an_import_may_do_no_more_than_its_caller() {
+    let sandbox = Sandbox::start_on(Backend::Sqlite).await;
+    define(&sandbox, "device", json!({})).await;
+    let lines = ndjson(&[device(), kind(), user()]);
+    for (role, created, failed) in [("viewer", 0, 3), ("editor", 1, 2), ("owner", 3, 0)] {
+        let caller = sandbox.with_token(sandbox.cli(&["token", "create", "--role", role]).trim());
+        let before = last_seq(&sandbox).await;
+        let report = import(&caller, "/v3/resources:import", lines.clone()).await;
+        assert_eq!((&report["created"], &report["failed"]), (&json!(created), &json!(failed)), "{role}: {report}");
+        for error in report["errors"].as_array().expect("errors") {
+            assert_eq!(error["code"], "forbidden");
+        }
+        assert_eq!(last_seq(&sandbox).await, before + created);
+    }
+    let request = sandbox.anonymous().request(Method::POST, "/v3/resources:import");
+    assert_eq!(reply(request.header("content-type", "application/x-ndjson").body(lines)).await.status, 401);
+}
+
+/// Every operation of the API's own description is in the table.
+#[tokio::test]
+async fn the_table_leaves_no_endpoint_out() {
+    let sandbox = Sandbox::start_on(Backend::Sqlite).await;
+    let openapi = get(&sandbox, "/v3/openapi.json").await;
+    let plain = |path: &str| {
+        let path = path.split('?').next().unwrap_or_default();
+        ["{live}", "{trash}", "{type}", "{user}", "{event}", "{empty}"]
+            .iter()
+            .fold(path.to_owned(), |path, id| path.replace(id, "{id}"))
+    };
+    let mut table: BTreeSet<_> = TABLE.iter().map(|(method, path, ..)| (method.to_lowercase(), plain(path))).collect();
+    // In a test of its own: its status is that of the whole, the roles decide each line.
+    table.insert(("post".into(), "/v3/resources:import".into()));
+    let paths = openapi["paths"].as_object().expect("paths");
+    let generic =
+        |path: &str| path.starts_with("/v3/resources") || path.starts_with("/v3/events") || path == "/v3/index-builds";
+    for (path, item) in paths.iter().filter(|(path, _)| generic(path)) {
+        for method in item.as_object().expect("methods").keys() {
+            assert!(table.contains(&(method.clone(), path.clone())), "{method} {path} is not in the table");
+        }
+    }
+}
