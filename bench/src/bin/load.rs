@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bench::drive::{self, Load, Pace};
-use bench::http::Caller;
-use bench::process;
+use bench::http::{Caller, Connection};
 use bench::script::{Creates, Gets, RESOURCES, Same, Script, Updates};
+use bench::{process, rows};
 use clap::{Parser, ValueEnum};
 
 /// What to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum Operation {
+    /// Upload the rows that the others ask for, once; Admin needs the type `item` first.
+    Import,
     /// GET the path given by --path.
     Path,
     /// GET rows by their ids; the server holds the rows that `compare` makes.
@@ -70,8 +72,15 @@ async fn main() -> Result<()> {
     let load = Load { clients: options.clients, pace: options.rate.map_or(Pace::Closed, Pace::Open), time };
     let used = || options.pid.map(process::cpu).transpose();
     let before = used()?;
+    if options.operation == Operation::Import {
+        let mut connection = Connection::open(&caller.address).await?;
+        let path = format!("{RESOURCES}:import");
+        let answer = connection.upload(&caller, &path, "application/x-ndjson", rows::ndjson(options.rows)).await?;
+        writeln!(std::io::stdout().lock(), "{} {}", answer.status, connection.body(&answer)?)?;
+        return Ok(());
+    }
     let outcome = match options.operation {
-        Operation::Path => run(load, &caller, Same::get(&caller, &options.path)).await,
+        Operation::Import | Operation::Path => run(load, &caller, Same::get(&caller, &options.path)).await,
         Operation::Get => run(load, &caller, Gets::new(&caller, options.rows)).await,
         Operation::Create => run(load, &caller, Creates::new(&caller, RESOURCES)).await,
         Operation::Update => {

@@ -22,12 +22,7 @@ const HEAD_BYTES: usize = 256 * 1024;
 /// Serves until `stop`, then lets running requests finish within `drain`.
 pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken, drain: Duration) {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIME)
-        .max_buf_size(HEAD_BYTES)
-        .pipeline_flush(true);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(HEAD_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())

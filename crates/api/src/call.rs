@@ -58,7 +58,9 @@ impl Call {
     pub(crate) fn idempotent_op(&self, dry_run: bool, body: &[u8]) -> Result<Op> {
         let mut op = self.op(dry_run)?;
         if let Some(value) = self.headers.get("idempotency-key") {
-            let key = value.to_str().ok().filter(|key| (1..=255).contains(&key.len()));
+            let key = value.to_str().ok().filter(|key| {
+                (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+            });
             let key =
                 key.ok_or_else(|| Error::parameter("Idempotency-Key", "must be 1 to 255 visible ASCII characters"))?;
             op.idempotency = Some(Idempotency { key: key.to_owned(), request_hash: self.hash(body) });
@@ -83,6 +85,8 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i64>> {
     if text == "*" {
         return Ok(None);
     }
-    let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
+    let digits = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    let digits = digits.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let version = digits.and_then(|text| text.parse().ok());
     version.map(Some).ok_or_else(|| Error::parameter("If-Match", "must be the ETag of a resource, such as \"3\", or *"))
 }

@@ -1,10 +1,10 @@
 //! `/errors/{code}`: what a problem's `type` leads to, the page of that code from `docs/errors/`.
 
 use admin_types::{Error, Kind};
-use axum::extract::Path;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
+use crate::path::Path;
 use crate::problem::Problem;
 
 include!(concat!(env!("OUT_DIR"), "/error_pages.rs"));

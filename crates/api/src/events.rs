@@ -2,12 +2,12 @@
 
 use admin_core::{EventQuery, get_event as get, list_events as list};
 use admin_types::{Error, EventId, ResourceId, Result, Timestamp};
-use axum::extract::Path;
 use axum::response::Response;
 
 use crate::answer;
 use crate::call::Call;
 use crate::params::Params;
+use crate::path::Path;
 use crate::problem::Problem;
 
 const PARAMS: &[&str] =

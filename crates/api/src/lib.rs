@@ -13,6 +13,7 @@ mod index_builds;
 mod observe;
 mod openapi;
 mod params;
+mod path;
 mod problem;
 mod reference;
 mod resources;

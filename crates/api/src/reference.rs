@@ -3,11 +3,11 @@
 use std::sync::{Arc, LazyLock};
 
 use admin_types::{Error, Kind};
-use axum::extract::Path;
 use axum::http::header;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use utoipa_swagger_ui::Config;
 
+use crate::path::Path;
 use crate::problem::Problem;
 
 /// Everything comes from this server; the one script of ours is a file.

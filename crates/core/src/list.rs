@@ -1,7 +1,5 @@
 //! Lists: what is asked for, which index answers it, and the page that comes out.
 
-use std::sync::Arc;
-
 use admin_db::list::{self, Candidate, Driver, Plan, Position, Scope, Selection};
 use admin_db::{Conn, orgs};
 use admin_schema::{Comparison, Filter, Literal, Path, key};
@@ -56,8 +54,9 @@ pub struct Page {
 /// A list, understood.
 struct List {
     scope: Scope,
-    entry: Option<Arc<TypeEntry>>,
     filter: Filter,
+    /// The index that answers the filter, if one can.
+    driver: Option<Driver>,
     sort: Sort,
     fingerprint: [u8; 8],
 }
@@ -78,7 +77,7 @@ pub async fn list_resources(core: &Core, op: &Op, query: ListQuery) -> Result<Pa
     let (offset, after) = start(op, &query, &list, limit)?;
     let selection = Selection { org, scope: &list.scope, trashed: query.trashed, filter: &list.filter };
 
-    let (mut conn, total) = total(core, &selection, list.entry.as_deref()).await?;
+    let (mut conn, total) = total(core, &selection, &list).await?;
     let seq = match (&after, &list.sort.field) {
         (Some(position), _) => position.seq,
         (None, Some(_)) => orgs::state(&mut conn, org).await?.0,
@@ -162,7 +161,9 @@ fn understand(op: &Op, catalogue: &Catalogue, query: &ListQuery) -> Result<List>
     let sort = sort(query, entry.as_deref())?;
     let scope = if types.is_empty() { Scope::Own } else { Scope::Types(types) };
     let fingerprint = fingerprint(op.principal.org, &scope, &filter, query);
-    Ok(List { scope, entry, filter, sort, fingerprint })
+    let driver = entry.as_deref().filter(|_| !query.trashed);
+    let driver = driver.and_then(|entry| list::driver(&filter, &|name| entry.index_ready(name)));
+    Ok(List { scope, filter, driver, sort, fingerprint })
 }
 
 /// The types that a list is of, and its filter. A filter that begins with `type = "x" AND …` is a list of that type.
@@ -257,16 +258,38 @@ fn fingerprint(org: OrgId, scope: &Scope, filter: &Filter, query: &ListQuery) ->
     digest.as_ref()[..8].try_into().expect("SHA-256 has 32 bytes")
 }
 
-/// The total, and a connection for the page: one of the few that may read many rows, if it must.
-async fn total(core: &Core, selection: &Selection<'_>, entry: Option<&TypeEntry>) -> Result<(admin_db::Reader, u64)> {
+/// The total, and a connection for the page: one of the few that may read many rows only if one of them must.
+async fn total(core: &Core, selection: &Selection<'_>, list: &List) -> Result<(admin_db::Reader, u64)> {
     let totals: &totals::Totals = &core.totals;
-    let cheap = matches!(selection.filter, Filter::True) && !selection.trashed;
-    let mut conn = if cheap { core.db.read().await? } else { core.db.scan().await? };
-    let total = match totals.known(&mut conn, selection).await? {
-        Some(total) => total,
-        None => totals.count(&mut conn, selection, entry).await?,
-    };
+    if !selection.trashed {
+        let mut conn = core.db.read().await?;
+        match totals.known(&mut conn, selection).await? {
+            Some(total) if list.reads_what_it_shows() => return Ok((conn, total)),
+            Some(total) => return Ok((core.db.scan().await?, total)),
+            None => {}
+        }
+    }
+    let mut conn = core.db.scan().await?;
+    let total = totals.count(&mut conn, selection, list.driver.as_ref()).await?;
     Ok((conn, total))
+}
+
+impl List {
+    /// Whether the driver's rows come in the order of the list.
+    fn driver_is_in_order(&self) -> bool {
+        self.driver.as_ref().is_some_and(|driver| match &self.sort.field {
+            None => driver.is_one_value(),
+            Some(field) => driver.field == *field,
+        })
+    }
+
+    /// Whether a page reads no more rows than it shows.
+    fn reads_what_it_shows(&self) -> bool {
+        match &self.driver {
+            None => self.filter == Filter::True,
+            Some(driver) => driver.rest == Filter::True && self.driver_is_in_order(),
+        }
+    }
 }
 
 /// One page being read.
@@ -284,20 +307,19 @@ impl Run<'_> {
         if self.total == 0 && self.after.is_none() {
             return Ok(vec![]);
         }
-        let Sort { field, descending } = &self.list.sort;
-        let entry = self.list.entry.as_deref().filter(|_| !self.selection.trashed);
-        let driver = entry.and_then(|entry| list::driver(&self.list.filter, &|name| entry.index_ready(name)));
-        let natural = driver.as_ref().is_some_and(|driver| field.is_none() && driver.is_one_value());
-        if let Some(driver) = driver.as_ref().filter(|_| !natural && self.after.is_none())
+        let (driver, in_order) = (self.list.driver.as_ref(), self.list.driver_is_in_order());
+        if let Some(driver) = driver.filter(|_| !in_order && self.after.is_none())
             && self.gathering_is_cheaper(core, conn).await?
         {
             return self.gather(conn, driver).await;
         }
-        let plan = match field {
-            Some(field) => Plan::ByField(field.clone(), driver.filter(|driver| driver.field == *field)),
-            None => Plan::ById(driver.filter(Driver::is_one_value)),
+        let driver = driver.filter(|_| in_order).cloned();
+        let plan = match &self.list.sort.field {
+            Some(field) => Plan::ByField(field.clone(), driver),
+            None => Plan::ById(driver),
         };
-        list::page(conn, &self.selection, (&plan, *descending), self.after, self.offset, self.limit).await
+        let order = (&plan, self.list.sort.descending);
+        list::page(conn, &self.selection, order, self.after, self.offset, self.limit).await
     }
 
     /// Whether to read all rows of the filter and sort them, rather than to walk the whole order until enough rows

@@ -293,7 +293,7 @@ pub(crate) async fn update(core: &Inner, tx: &mut Tx, op: &Op, before: &State, p
     definition.validate(&whole)?;
     let mut attributes = draft.attributes;
     let wishes = secrets::extract(definition, &mut attributes);
-    let wishes = secrets::effective(tx, org, before.resource.id, wishes).await?;
+    let wishes = secrets::effective(tx, (org, before.resource.id), definition, &attributes, wishes).await?;
     let old = &before.resource;
     let same = old.name == draft.name && old.status == status && old.attributes == attributes;
     if same && old.labels == draft.labels && old.parent == draft.parent && wishes.is_empty() {

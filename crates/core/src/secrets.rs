@@ -1,7 +1,7 @@
 //! `x-secret` values: taken out of what a caller sent, sealed, and put back only to validate.
 
 use admin_db::{Tx, secrets};
-use admin_schema::TypeDefinition;
+use admin_schema::{Field, TypeDefinition};
 use admin_types::{Attributes, Error, OrgId, ResourceId, Result};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -77,7 +77,7 @@ pub(crate) async fn complete(
         for field in definition.secrets() {
             let sent = whole.pointer(&field.pointer()["/attributes".len()..]);
             match (sent, stored.iter().find(|(name, _)| *name == field.key)) {
-                (None, Some((_, sealed))) => {
+                (None, Some((_, sealed))) if has_place(attributes, &field.path) => {
                     let plain = core.cipher.open(&context(org, id, &field.key), sealed)?;
                     let text = String::from_utf8(plain).map_err(Error::internal)?;
                     put(Some(&mut whole), &field.path, Value::String(text));
@@ -97,13 +97,32 @@ pub(crate) async fn complete(
     }
 }
 
-/// The wishes that change something: what is not there need not be removed. A value counts as a change even if it is
-/// the stored one, so that nobody can find out a secret by trying values.
-pub(crate) async fn effective(tx: &mut Tx, org: OrgId, id: ResourceId, mut wishes: Vec<Wish>) -> Result<Vec<Wish>> {
-    if wishes.iter().any(|wish| wish.value.is_none()) {
-        let stored = secrets::of(tx, org, id).await?;
-        wishes.retain(|wish| wish.value.is_some() || stored.iter().any(|(field, _)| *field == wish.field));
+/// Whether the object that a secret stands in is there. A secret goes with the object around it.
+fn has_place(attributes: &Attributes, path: &[String]) -> bool {
+    match path {
+        [] | [_] => true,
+        [first, rest @ ..] => {
+            attributes.get(first).and_then(Value::as_object).is_some_and(|inner| has_place(inner, rest))
+        }
     }
+}
+
+/// The wishes that change something: what is not there need not be removed, and what lost its place must be. A value
+/// counts as a change even if it is the stored one, so that nobody can find out a secret by trying values.
+pub(crate) async fn effective(
+    tx: &mut Tx,
+    (org, id): (OrgId, ResourceId),
+    definition: &TypeDefinition,
+    attributes: &Attributes,
+    mut wishes: Vec<Wish>,
+) -> Result<Vec<Wish>> {
+    let lost: Vec<&Field> = definition.secrets().filter(|field| !has_place(attributes, &field.path)).collect();
+    if lost.is_empty() && wishes.iter().all(|wish| wish.value.is_some()) {
+        return Ok(wishes);
+    }
+    wishes.extend(lost.iter().map(|field| Wish { field: field.key.clone(), value: None }));
+    let stored = secrets::of(tx, org, id).await?;
+    wishes.retain(|wish| wish.value.is_some() || stored.iter().any(|(field, _)| *field == wish.field));
     Ok(wishes)
 }
 

@@ -7,8 +7,6 @@ use admin_schema::Filter;
 use admin_types::{Error, OrgId, Resource, Result};
 use moka::sync::Cache;
 
-use crate::TypeEntry;
-
 /// Filters whose total is remembered.
 const REMEMBERED: u64 = 10_000;
 /// The most events that are cheaper to look at than to count again.
@@ -53,11 +51,9 @@ impl Totals {
         &self,
         conn: &mut Conn,
         selection: &list::Selection<'_>,
-        entry: Option<&TypeEntry>,
+        driver: Option<&list::Driver>,
     ) -> Result<u64> {
-        let driver = entry.and_then(|entry| list::driver(selection.filter, &|name| entry.index_ready(name)));
-        let driver = driver.filter(|_| !selection.trashed);
-        let (seq, total) = list::count(conn, selection, driver.as_ref()).await?;
+        let (seq, total) = list::count(conn, selection, driver).await?;
         if !selection.trashed {
             self.known.insert(key(selection), (seq, total));
         }

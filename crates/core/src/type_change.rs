@@ -3,8 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use admin_db::indexes::Entry;
-use admin_db::{Tx, counts, index_builds, references, resources, secrets as stored, uniques};
+use admin_db::indexes::{self, Entry};
+use admin_db::{Tx, index_builds, references, resources, secrets as stored, uniques};
 use admin_schema::{Field, TypeDefinition, key};
 use admin_types::{Error, FieldError, OrgId, Resource, ResourceId, Result};
 use serde_json::json;
@@ -90,8 +90,7 @@ impl Accepted {
         if self.indexes.is_empty() {
             return tx.bump_catalogue();
         }
-        tx.flush_counts().await?;
-        let total = counts::of_type(tx, org, name).await?;
+        let total = resources::live(tx, org, name).await?;
         // The building and dropping of indexes is left to the background.
         for (field, state) in self.indexes {
             let build = index_builds::IndexBuild {
@@ -115,8 +114,7 @@ pub(crate) async fn deleted(core: &Inner, tx: &mut Tx, op: &Op, state: &State) -
         return Ok(());
     }
     let (org, name) = (op.principal.org, state.resource.name.as_str());
-    tx.flush_counts().await?;
-    let (live, trashed) = (counts::of_type(tx, org, name).await?, resources::in_trash(tx, org, name).await?);
+    let (live, trashed) = (resources::live(tx, org, name).await?, resources::in_trash(tx, org, name).await?);
     if live + trashed > 0 {
         let detail =
             format!("There are {live} resources of the type `{name}`, and {trashed} in the trash. Purge them first.");
@@ -174,20 +172,17 @@ fn check_references(catalogue: &Catalogue, definition: &TypeDefinition) -> Resul
 }
 
 async fn check_statuses(tx: &mut Tx, op: &Op, old: &TypeDefinition, new: &TypeDefinition) -> Result<()> {
-    if old.statuses.iter().all(|status| new.statuses.contains(status)) {
-        return Ok(());
-    }
-    tx.flush_counts().await?;
-    let used = counts::by_status(tx, op.principal.org, &old.name).await?;
-    match used.into_iter().find(|(status, _)| !new.statuses.contains(status)) {
-        None => Ok(()),
-        Some((status, n)) => {
+    for status in old.statuses.iter().filter(|status| !new.statuses.contains(status)) {
+        let value = key::encode(&json!(status)).ok_or_else(|| Error::internal("a status without a key"))?;
+        let n = indexes::count(tx, op.principal.org, &old.name, &Entry { field: "status", value }).await?;
+        if n > 0 {
             let detail = format!("{n} resources have the status `{status}`, which would be gone. Change them first.");
             let error = Error::conflict("incompatible_type", detail)
                 .at("/attributes/statuses", format!("`{status}` is in use"));
-            Err(error.with(json!({"count": n})))
+            return Err(error.with(json!({"count": n})));
         }
     }
+    Ok(())
 }
 
 /// What must be done about the rows that exist.

@@ -12,7 +12,6 @@ sql! {
     ADD = "INSERT INTO resource_count (org_id, type, status, n) VALUES ($1, $2, $3, $4)
         ON CONFLICT (org_id, type, status) DO UPDATE SET n = resource_count.n + $4";
     OF_TYPE = "SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM resource_count WHERE org_id = $1 AND type = $2";
-    BY_STATUS = "SELECT status, n FROM resource_count WHERE org_id = $1 AND type = $2 AND n <> 0 ORDER BY status";
 }
 
 /// The type name under which all resources of the org's own types are counted.
@@ -34,11 +33,4 @@ pub async fn of_type(conn: &mut Conn, org: OrgId, type_name: &str) -> Result<u64
     let args = [Arg::Bytes(&org.0), Arg::Text(type_name)];
     let n = conn.fetch_one(OF_TYPE, &args, |row| row.int(0)).await?;
     Ok(u64::try_from(n.unwrap_or(0)).unwrap_or(0))
-}
-
-/// How many live resources a type has in each status that any is in.
-pub async fn by_status(conn: &mut Conn, org: OrgId, type_name: &str) -> Result<Vec<(String, u64)>> {
-    let args = [Arg::Bytes(&org.0), Arg::Text(type_name)];
-    let map = |row: &crate::Row<'_>| Ok((row.text(0)?.to_owned(), u64::try_from(row.int(1)?).unwrap_or(0)));
-    conn.fetch(BY_STATUS, &args, map).await
 }

@@ -16,6 +16,7 @@ sql! {
         WHERE org_id = $3 AND type = $4 AND field = $5 AND value = $6 AND id = $7
         ON CONFLICT (org_id, type, field, value, id, until) DO NOTHING";
     FORGET = "DELETE FROM resource_moved WHERE moved_at < $1";
+    COUNT = "SELECT CAST(COUNT(*) AS BIGINT) FROM resource_index WHERE org_id = $1 AND type = $2 AND field = $3 AND value = $4";
     CLEAR = "DELETE FROM resource_index WHERE org_id = $1 AND type = $2 AND field = $3 AND (value, id) IN (
         SELECT i.value, i.id FROM resource_index i WHERE i.org_id = $1 AND i.type = $2 AND i.field = $3
         ORDER BY i.value, i.id LIMIT $4)";
@@ -59,6 +60,13 @@ pub async fn remove(tx: &mut Tx, org: OrgId, type_name: &str, id: ResourceId, en
         tx.defer(DELETE, &[org, Arg::Text(type_name), Arg::Text(field), Arg::Bytes(value), id]).await?;
     }
     Ok(())
+}
+
+/// How many live resources have a value.
+pub async fn count(conn: &mut Conn, org: OrgId, type_name: &str, entry: &Entry<'_>) -> Result<u64> {
+    let args = [Arg::Bytes(&org.0), Arg::Text(type_name), Arg::Text(entry.field), Arg::Bytes(&entry.value)];
+    let n = conn.fetch_one(COUNT, &args, |row| row.int(0)).await?;
+    Ok(u64::try_from(n.unwrap_or(0)).unwrap_or(0))
 }
 
 /// Removes up to `batch` rows of a field that is no longer indexed; answers how many.

@@ -10,6 +10,10 @@ use crate::dialect;
 use crate::predicate::Sql;
 use crate::row::{Row, Value};
 
+/// Where the index has the values that are, and those that moved.
+const LIVE: &str = "resource_index";
+const MOVED: &str = "resource_moved";
+
 /// Which types a list is of.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Scope {
@@ -154,10 +158,10 @@ pub async fn page(
     offset: u64,
     limit: u32,
 ) -> Result<Vec<Candidate>> {
-    let mut rows = page_of("resource_index", conn, selection, (plan, descending), after, offset, limit).await?;
+    let mut rows = page_of(LIVE, conn, selection, (plan, descending), after, offset, limit).await?;
     if let (Plan::ByField(..), Some(_)) = (plan, after) {
         // Rows whose value changed since the walk began still stand where they stood then.
-        rows.extend(page_of("resource_moved", conn, selection, (plan, descending), after, 0, limit).await?);
+        rows.extend(page_of(MOVED, conn, selection, (plan, descending), after, 0, limit).await?);
         rows.sort_unstable_by(|a, b| {
             let order = (&a.key, &a.id).cmp(&(&b.key, &b.id));
             if descending { order.reverse() } else { order }
@@ -180,7 +184,11 @@ async fn page_of(
     let (direction, beyond) = if descending { ("DESC", "<") } else { ("ASC", ">") };
     match plan {
         Plan::ByField(field, range) => {
-            sql.push("SELECT r.document, r.id, d.value FROM ").push(table).push(" d CROSS JOIN resource r WHERE ");
+            // A row that moved may have left the range: it is held against the whole filter.
+            let live = range.as_ref().filter(|_| table == LIVE);
+            let filter = live.map_or(selection.filter, |range| &range.rest);
+            sql.push("SELECT r.document, r.id, d.value FROM ").push(table).push(" d CROSS JOIN ");
+            sql.resource_row(filter).push(" WHERE ");
             in_index(&mut sql, selection, field);
             if let Some(range) = range {
                 in_range(&mut sql, range);
@@ -189,16 +197,15 @@ async fn page_of(
                 sql.push(&format!(" AND (d.value, d.id) {beyond} ("));
                 sql.bind(Value::Bytes(position.key.clone())).push(", ").bind(Value::Bytes(position.id.to_vec()));
                 sql.push(") AND d.since <= ").bind(Value::Int(position.seq));
-                if table == "resource_moved" {
+                if table == MOVED {
                     sql.push(" AND d.until > ").bind(Value::Int(position.seq));
                 }
             }
-            sql.push(" AND ")
-                .filter(selection.filter)?
-                .push(&format!(" ORDER BY d.value {direction}, d.id {direction}"));
+            sql.push(" AND ").filter(filter)?.push(&format!(" ORDER BY d.value {direction}, d.id {direction}"));
         }
         Plan::ById(Some(driver)) => {
-            sql.push("SELECT r.document, r.id, CAST(NULL AS BYTEA) FROM resource_index d CROSS JOIN resource r WHERE ");
+            sql.push("SELECT r.document, r.id, CAST(NULL AS BYTEA) FROM resource_index d CROSS JOIN ");
+            sql.resource_row(&driver.rest).push(" WHERE ");
             in_index(&mut sql, selection, &driver.field);
             sql.push(" AND d.value = ").bind(Value::Bytes(driver.low.0.clone()));
             if let Some(position) = after {
@@ -208,7 +215,8 @@ async fn page_of(
             sql.push(&format!(" ORDER BY d.id {direction}"));
         }
         Plan::ById(None) => {
-            sql.push("SELECT r.document, r.id, CAST(NULL AS BYTEA) FROM resource r WHERE ");
+            sql.push("SELECT r.document, r.id, CAST(NULL AS BYTEA) FROM ");
+            sql.resource_row(selection.filter).push(" WHERE ");
             in_table(&mut sql, selection);
             if let Some(position) = after {
                 sql.push(&format!(" AND r.id {beyond} ")).bind(Value::Bytes(position.id.to_vec()));
@@ -224,7 +232,8 @@ async fn page_of(
 /// Up to `limit` rows of the driver's range that the selection holds, in no order.
 pub async fn gather(conn: &mut Conn, selection: &Selection<'_>, driver: &Driver, limit: u32) -> Result<Vec<Candidate>> {
     let mut sql = Sql::new(dialect::json(conn));
-    sql.push("SELECT r.document, r.id, CAST(NULL AS BYTEA) FROM resource_index d CROSS JOIN resource r WHERE ");
+    sql.push("SELECT r.document, r.id, CAST(NULL AS BYTEA) FROM resource_index d CROSS JOIN ");
+    sql.resource_row(&driver.rest).push(" WHERE ");
     in_index(&mut sql, selection, &driver.field);
     in_range(&mut sql, driver);
     sql.push(" AND ").filter(&driver.rest)?.push(" LIMIT ").bind(Value::Int(limit.into()));
@@ -243,13 +252,13 @@ pub async fn count(conn: &mut Conn, selection: &Selection<'_>, driver: Option<&D
             in_range(&mut sql, driver);
         }
         Some(driver) => {
-            sql.push("resource_index d CROSS JOIN resource r WHERE ");
+            sql.push("resource_index d CROSS JOIN ").resource_row(&driver.rest).push(" WHERE ");
             in_index(&mut sql, selection, &driver.field);
             in_range(&mut sql, driver);
             sql.push(" AND ").filter(&driver.rest)?;
         }
         None => {
-            sql.push("resource r WHERE ");
+            sql.resource_row(selection.filter).push(" WHERE ");
             in_table(&mut sql, selection);
             sql.push(" AND ").filter(selection.filter)?;
         }

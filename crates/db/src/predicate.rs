@@ -1,8 +1,10 @@
 //! A [`Filter`] as SQL over the row `r` of `resource`. Every leaf is two-valued: it is true or false, never NULL, so
 //! that NOT means the same in SQL as in memory.
 
+use std::cmp::Ordering;
+
 use admin_schema::filter::{Comparison, Filter, Literal, Path};
-use admin_types::Result;
+use admin_types::{ResourceId, Result};
 
 use crate::dialect::Json;
 use crate::row::{Arg, Value};
@@ -57,6 +59,16 @@ impl Sql {
         }
     }
 
+    /// Writes the row `r` of `resource` into a FROM. PostgreSQL parses the document once for each row, as `x.j`, however
+    /// often the filter asks for it; `OFFSET 0` keeps the planner from undoing that.
+    pub(crate) fn resource_row(&mut self, filter: &Filter) -> &mut Sql {
+        self.push("resource r");
+        if self.json == Json::Postgres && reads_document(filter) {
+            self.push(" CROSS JOIN LATERAL (SELECT CAST(r.document AS JSONB) AS j OFFSET 0) x");
+        }
+        self
+    }
+
     fn join(&mut self, parts: &[Filter], word: &str, empty: &str) -> Result<&mut Sql> {
         if parts.is_empty() {
             return Ok(self.push(empty));
@@ -68,19 +80,46 @@ impl Sql {
     }
 
     fn compare(&mut self, path: &Path, op: Comparison, value: &Literal) -> Result<&mut Sql> {
-        if let Some((column, value)) = column(path, value) {
-            // `parent` alone may be NULL.
-            let placeholder = self.placeholder(value);
-            return Ok(self.push(&format!("COALESCE({column} {} {placeholder}, FALSE)", operator(op))));
-        }
-        let Some(keys) = json_keys(path) else { return Ok(self.push("FALSE")) };
-        let place = self.place(&keys);
-        if op == Comparison::Ne {
-            let (present, equal) = (self.is_present(&place), self.json_compare(&place, Comparison::Eq, value));
-            return Ok(self.push(&format!("({present} AND NOT {equal})")));
-        }
-        let condition = self.json_compare(&place, op, value);
+        let condition = match (path, value) {
+            (Path::Id, Literal::Id(id)) => self.compare_id("id", op, *id),
+            (Path::Parent, Literal::Id(id)) => self.compare_id("parent", op, *id),
+            _ => match (column(path, value), json_keys(path)) {
+                (Some((column, value)), _) => format!("{column} {} {}", operator(op), self.placeholder(value)),
+                (None, Some(keys)) => {
+                    let place = self.place(&keys);
+                    self.compare_present(&place, op, value)
+                }
+                (None, None) => "FALSE".to_owned(),
+            },
+        };
         Ok(self.push(&condition))
+    }
+
+    /// The 16 bytes find the row; the text in the document tells ids apart that differ in their prefix alone.
+    fn compare_id(&mut self, key: &str, op: Comparison, id: ResourceId) -> String {
+        let bytes = self.placeholder(Value::Bytes(id.bytes.to_vec()));
+        let text = self.placeholder(Value::Text(id.to_string()));
+        let written = match self.json {
+            Json::Sqlite => format!("json_extract(r.document, '$.{key}')"),
+            Json::Postgres => format!("(CAST(r.document AS JSON) ->> '{key}')"),
+        };
+        let equal = format!("(r.{key} IS NOT NULL AND r.{key} = {bytes} AND {written} = {text})");
+        match op {
+            Comparison::Eq => equal,
+            Comparison::Ne => format!("(r.{key} IS NOT NULL AND NOT {equal})"),
+            // Ids have no order.
+            _ => "FALSE".to_owned(),
+        }
+    }
+
+    fn compare_present(&mut self, place: &Place, op: Comparison, value: &Literal) -> String {
+        match op {
+            Comparison::Ne => {
+                let equal = self.json_compare(place, Comparison::Eq, value);
+                format!("({} AND NOT {equal})", place.is_present())
+            }
+            _ => self.json_compare(place, op, value),
+        }
     }
 
     fn has(&mut self, path: &Path, value: &Literal) -> Result<&mut Sql> {
@@ -93,56 +132,27 @@ impl Sql {
         }
         let Some(keys) = json_keys(path) else { return self.compare(path, Comparison::Eq, value) };
         let place = self.place(&keys);
-        // Parameters are numbered as they come, so each condition is written in the order of its place in the text.
-        let (array, otherwise) = match value {
+        let (elements, element) = place.elements();
+        let inside = self.json_compare(&element, Comparison::Eq, value);
+        let otherwise = match value {
             Literal::Text(text) => {
                 let text = self.placeholder(Value::Text(text.clone()));
-                let array = match self.json {
-                    Json::Sqlite => place.any(&format!("e.type = 'text' AND e.atom = {text}")),
-                    Json::Postgres => format!("{} @> to_jsonb(CAST({text} AS TEXT))", place.value),
-                };
-                let (kind, inside) = (place.kind(), self.contains(&place.text(), &text));
-                (array, format!("CASE {kind} WHEN '{}' THEN {inside} ELSE FALSE END", self.text_kind()))
+                format!("{} AND {}", place.is_text(), self.contains(&place.text, &text))
             }
-            Literal::Bool(flag) => {
-                let array = match self.json {
-                    Json::Sqlite => place.any(&format!("e.type = '{flag}'")),
-                    Json::Postgres => format!("{} @> '{flag}'::jsonb", place.value),
-                };
-                (array, self.json_compare(&place, Comparison::Eq, value))
-            }
-            number => {
-                let placeholder = self.number(number);
-                let array = match self.json {
-                    Json::Sqlite => place.any(&format!("e.type IN ('integer', 'real') AND e.atom = {placeholder}")),
-                    Json::Postgres => format!("{} @> to_jsonb({placeholder})", place.value),
-                };
-                (array, self.json_compare(&place, Comparison::Eq, number))
-            }
+            _ => self.json_compare(&place, Comparison::Eq, value),
         };
-        let condition = format!("CASE {} WHEN 'array' THEN {array} ELSE {otherwise} END", place.kind());
-        Ok(self.push(&format!("COALESCE({condition}, FALSE)")))
-    }
-
-    /// What the database calls the JSON type of a text.
-    fn text_kind(&self) -> &'static str {
-        match self.json {
-            Json::Sqlite => "text",
-            Json::Postgres => "string",
-        }
+        let any = format!("EXISTS (SELECT 1 FROM {elements} WHERE {inside})");
+        Ok(self.push(&format!("COALESCE(CASE {} WHEN 'array' THEN {any} ELSE {otherwise} END, FALSE)", place.kind)))
     }
 
     fn present(&mut self, path: &Path) -> Result<&mut Sql> {
-        match path {
-            Path::Parent => Ok(self.push("r.parent IS NOT NULL")),
-            _ => match json_keys(path) {
-                None => Ok(self.push("TRUE")),
-                Some(keys) => {
-                    let place = self.place(&keys);
-                    let present = self.is_present(&place);
-                    Ok(self.push(&present))
-                }
-            },
+        match (path, json_keys(path)) {
+            (Path::Parent, _) => Ok(self.push("r.parent IS NOT NULL")),
+            (_, None) => Ok(self.push("TRUE")),
+            (_, Some(keys)) => {
+                let present = self.place(&keys).is_present();
+                Ok(self.push(&present))
+            }
         }
     }
 
@@ -153,57 +163,62 @@ impl Sql {
         }
     }
 
-    fn is_present(&self, place: &Place) -> String {
-        format!("COALESCE({} <> 'null', FALSE)", place.kind())
-    }
-
-    /// A number as a parameter. PostgreSQL compares decimals: the shortest decimal of a double orders as the double.
-    fn number(&mut self, literal: &Literal) -> String {
-        match (self.json, literal) {
-            (Json::Sqlite, Literal::Integer(value)) => self.placeholder(Value::Int(*value)),
-            (Json::Sqlite, Literal::Number(value)) => self.placeholder(Value::Float(*value)),
-            (_, Literal::Integer(value)) => format!("CAST({} AS NUMERIC)", self.text_of(value)),
-            (_, Literal::Number(value)) => format!("CAST({} AS NUMERIC)", self.text_of(value)),
-            _ => "NULL".into(),
-        }
-    }
-
-    fn text_of(&mut self, value: &impl ToString) -> String {
-        format!("CAST({} AS TEXT)", self.placeholder(Value::Text(value.to_string())))
-    }
-
     fn json_compare(&mut self, place: &Place, op: Comparison, value: &Literal) -> String {
-        let (kind, op) = (place.kind(), operator(op));
-        match (self.json, value) {
-            (Json::Sqlite, Literal::Bool(flag)) => format!("COALESCE({kind} = '{flag}', FALSE)"),
-            (Json::Postgres, Literal::Bool(flag)) => format!("COALESCE({} = '{flag}'::jsonb, FALSE)", place.value),
-            (Json::Sqlite, Literal::Integer(_) | Literal::Number(_)) => {
-                let number = self.number(value);
-                format!("COALESCE({kind} IN ('integer', 'real') AND {} {op} {number}, FALSE)", place.value)
-            }
-            (Json::Postgres, Literal::Integer(_) | Literal::Number(_)) => {
-                let number = self.number(value);
-                format!(
-                    "COALESCE(CASE {kind} WHEN 'number' THEN CAST({} AS NUMERIC) {op} {number} ELSE FALSE END, FALSE)",
-                    place.text()
-                )
-            }
-            (_, Literal::Text(text)) => self.json_compare_text(place, op, text),
-            (_, Literal::Id(id)) => self.json_compare_text(place, op, &id.to_string()),
-            (_, Literal::Time(time)) => self.json_compare_text(place, op, &time.to_string()),
-        }
+        let kind = &place.kind;
+        let condition = match (self.json, value) {
+            (Json::Sqlite, Literal::Bool(flag)) => format!("{kind} = '{flag}'"),
+            (Json::Postgres, Literal::Bool(flag)) => format!("{kind} = 'boolean' AND {} = '{flag}'", place.text),
+            (Json::Sqlite, Literal::Integer(value)) => self.sqlite_number(place, op, Value::Int(*value)),
+            (Json::Sqlite, Literal::Number(value)) => self.sqlite_number(place, op, Value::Float(*value)),
+            (Json::Postgres, Literal::Integer(_) | Literal::Number(_)) => self.postgres_number(place, op, value),
+            (_, Literal::Text(text)) => self.json_text(place, op, text),
+            (_, Literal::Id(id)) => self.json_text(place, op, &id.to_string()),
+            (_, Literal::Time(time)) => self.json_text(place, op, &time.to_string()),
+        };
+        format!("COALESCE({condition}, FALSE)")
     }
 
-    fn json_compare_text(&mut self, place: &Place, op: &str, text: &str) -> String {
-        let (kind, value) = (place.kind(), place.text());
-        let text = self.placeholder(Value::Text(text.to_owned()));
-        match self.json {
-            Json::Sqlite => format!("COALESCE({kind} = 'text' AND {value} {op} {text}, FALSE)"),
-            Json::Postgres => {
-                format!(
-                    "COALESCE(CASE {kind} WHEN 'string' THEN {value} COLLATE \"C\" {op} {text} ELSE FALSE END, FALSE)"
-                )
+    fn sqlite_number(&mut self, place: &Place, op: Comparison, number: Value) -> String {
+        let number = self.placeholder(number);
+        format!("{} IN ('integer', 'real') AND {} {} {number}", place.kind, place.text, operator(op))
+    }
+
+    /// PostgreSQL has no exact comparison of doubles with integers. Up to 2^53 the shortest decimals are in the order of
+    /// the doubles. Beyond, a number of a document is a double if its text has a point or an exponent, and an integer if
+    /// not: each is compared with what the literal is among its kind.
+    fn postgres_number(&mut self, place: &Place, op: Comparison, literal: &Literal) -> String {
+        let (double, beside) = match literal {
+            Literal::Integer(integer) => nearest(*integer),
+            Literal::Number(double) => (*double, Ordering::Equal),
+            _ => return "FALSE".to_owned(),
+        };
+        let exact = match literal {
+            // All digits: the shortest text of a double this large stands for other integers too.
+            Literal::Number(double) if double.fract() == 0.0 => format!("{double:.0}"),
+            Literal::Number(double) => double.to_string(),
+            other => other.to_value().to_string(),
+        };
+        let exact = format!("CAST(CAST({} AS TEXT) AS NUMERIC)", self.placeholder(Value::Text(exact)));
+        let (raw, operator) = (&place.raw, operator(op));
+        let of_double = match of_double(op, beside) {
+            Some(op) => {
+                let double = self.placeholder(Value::Float(double));
+                format!("CAST({raw} AS DOUBLE PRECISION) {op} CAST({double} AS DOUBLE PRECISION)")
             }
+            None => "FALSE".to_owned(),
+        };
+        let number = format!("CAST({} AS NUMERIC)", place.text);
+        let small = format!("WHEN ABS({number}) <= 9007199254740992 THEN {number} {operator} {exact}");
+        let large = format!("WHEN {raw} ~ '[.eE]' THEN {of_double} ELSE CAST({raw} AS NUMERIC) {operator} {exact}");
+        format!("CASE {} WHEN 'number' THEN CASE {small} {large} END ELSE FALSE END", place.kind)
+    }
+
+    fn json_text(&mut self, place: &Place, op: Comparison, text: &str) -> String {
+        let text = self.placeholder(Value::Text(text.to_owned()));
+        let (is_text, value, op) = (place.is_text(), &place.text, operator(op));
+        match self.json {
+            Json::Sqlite => format!("{is_text} AND {value} {op} {text}"),
+            Json::Postgres => format!("{is_text} AND {value} COLLATE \"C\" {op} {text}"),
         }
     }
 
@@ -214,15 +229,26 @@ impl Sql {
                 // A key in a path is quoted and escaped as a string of JSON is.
                 let path: String = keys.iter().map(|key| format!(".{}", serde_json::Value::from(*key))).collect();
                 let path = self.placeholder(Value::Text(format!("${path}")));
-                Place { json: self.json, value: format!("json_extract(r.document, {path})"), path }
+                Place {
+                    json: self.json,
+                    kind: format!("json_type(r.document, {path})"),
+                    text: format!("json_extract(r.document, {path})"),
+                    raw: String::new(),
+                    elements: format!("json_each(r.document, {path}) e"),
+                }
             }
             Json::Postgres => {
-                let mut value = "CAST(r.document AS JSONB)".to_owned();
-                for key in keys {
-                    let key = self.placeholder(Value::Text((*key).to_owned()));
-                    value.push_str(&format!(" -> CAST({key} AS TEXT)"));
+                let keys: Vec<String> =
+                    keys.iter().map(|key| self.placeholder(Value::Text((*key).to_owned()))).collect();
+                let path: String = keys.iter().map(|key| format!(" -> CAST({key} AS TEXT)")).collect();
+                Place {
+                    json: self.json,
+                    kind: format!("jsonb_typeof(x.j{path})"),
+                    text: format!("(x.j{path} #>> '{{}}')"),
+                    raw: format!("(CAST(r.document AS JSON){path} #>> '{{}}')"),
+                    // JSON and not JSONB, which would make one decimal of integers and doubles.
+                    elements: format!("json_array_elements(CAST(r.document AS JSON){path}) e"),
                 }
-                Place { json: self.json, value: format!("({value})"), path: String::new() }
             }
         }
     }
@@ -231,31 +257,68 @@ impl Sql {
 /// Where a value is in a document, and how to ask for it.
 struct Place {
     json: Json,
-    value: String,
-    path: String,
+    /// The value's JSON type; NULL when there is none.
+    kind: String,
+    /// The value: on PostgreSQL its text.
+    text: String,
+    /// A number as the document writes it; PostgreSQL's JSONB has another text for it.
+    raw: String,
+    /// The rows `e` of its elements, when it is an array.
+    elements: String,
 }
 
 impl Place {
-    /// The value's JSON type; NULL when there is none.
-    fn kind(&self) -> String {
+    fn is_present(&self) -> String {
+        format!("COALESCE({} <> 'null', FALSE)", self.kind)
+    }
+
+    fn is_text(&self) -> String {
         match self.json {
-            Json::Sqlite => format!("json_type(r.document, {})", self.path),
-            Json::Postgres => format!("jsonb_typeof({})", self.value),
+            Json::Sqlite => format!("{} = 'text'", self.kind),
+            Json::Postgres => format!("{} = 'string'", self.kind),
         }
     }
 
-    /// The value as text.
-    fn text(&self) -> String {
-        match self.json {
-            Json::Sqlite => self.value.clone(),
-            Json::Postgres => format!("({} #>> '{{}}')", self.value),
-        }
+    /// The rows of an array's elements, and the place of one.
+    fn elements(&self) -> (&str, Place) {
+        let (kind, text) = match self.json {
+            Json::Sqlite => ("e.type", "e.atom"),
+            Json::Postgres => ("json_typeof(e.value)", "(e.value #>> '{}')"),
+        };
+        let (kind, text) = (kind.to_owned(), text.to_owned());
+        (&self.elements, Place { json: self.json, kind, raw: text.clone(), text, elements: String::new() })
     }
+}
 
-    /// Whether an element `e` of the array meets a condition (SQLite).
-    fn any(&self, condition: &str) -> String {
-        format!("EXISTS (SELECT 1 FROM json_each(r.document, {}) e WHERE {condition})", self.path)
+/// Whether the filter as SQL asks for values inside the document.
+fn reads_document(filter: &Filter) -> bool {
+    match filter {
+        Filter::True | Filter::False => false,
+        Filter::And(parts) | Filter::Or(parts) => parts.iter().any(reads_document),
+        Filter::Not(inner) => reads_document(inner),
+        Filter::Compare { path, .. } | Filter::Has { path, .. } | Filter::Present { path } => json_keys(path).is_some(),
     }
+}
+
+/// The nearest double of an integer, and on which side of that double the integer is.
+fn nearest(integer: i64) -> (f64, Ordering) {
+    let double = integer as f64;
+    (double, i128::from(integer).cmp(&(double as i128)))
+}
+
+/// How a double that `op` compares with an integer compares with the integer's nearest double, when the integer is
+/// `beside` that one; `None` for never.
+fn of_double(op: Comparison, beside: Ordering) -> Option<&'static str> {
+    let op = match (op, beside) {
+        (op, Ordering::Equal) => op,
+        // The callers write `<>` as NOT `=`.
+        (Comparison::Eq | Comparison::Ne, _) => return None,
+        (Comparison::Lt | Comparison::Le, Ordering::Greater) => Comparison::Le,
+        (Comparison::Lt | Comparison::Le, Ordering::Less) => Comparison::Lt,
+        (Comparison::Gt | Comparison::Ge, Ordering::Greater) => Comparison::Gt,
+        (Comparison::Gt | Comparison::Ge, Ordering::Less) => Comparison::Ge,
+    };
+    Some(operator(op))
 }
 
 fn operator(op: Comparison) -> &'static str {
@@ -272,8 +335,6 @@ fn operator(op: Comparison) -> &'static str {
 /// The column that holds a path, and the literal as it is compared there.
 fn column(path: &Path, value: &Literal) -> Option<(&'static str, Value)> {
     Some(match (path, value) {
-        (Path::Id, Literal::Id(id)) => ("r.id", Value::Bytes(id.bytes.to_vec())),
-        (Path::Parent, Literal::Id(id)) => ("r.parent", Value::Bytes(id.bytes.to_vec())),
         (Path::Type, Literal::Text(text)) => ("r.type", Value::Text(text.clone())),
         (Path::Name, Literal::Text(text)) => ("r.name", Value::Text(text.clone())),
         (Path::Status, Literal::Text(text)) => ("r.status", Value::Text(text.clone())),

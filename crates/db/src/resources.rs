@@ -19,6 +19,7 @@ sql! {
     CHILDREN = "SELECT type, id FROM resource WHERE org_id = $1 AND parent = $2 AND deleted_at IS NULL ORDER BY id LIMIT $3";
     OF_TYPE = "SELECT id, document FROM resource WHERE org_id = $1 AND type = $2 AND deleted_at IS NULL AND id > $3 ORDER BY id LIMIT $4";
     FIRST_OF_TYPE = "SELECT id FROM resource WHERE org_id = $1 AND type = $2 AND deleted_at IS NULL ORDER BY id LIMIT 1";
+    LIVE = "SELECT CAST(COUNT(*) AS BIGINT) FROM resource WHERE org_id = $1 AND type = $2 AND deleted_at IS NULL";
     IN_TRASH = "SELECT CAST(COUNT(*) AS BIGINT) FROM resource WHERE org_id = $1 AND type = $2 AND deleted_at IS NOT NULL";
 }
 
@@ -117,6 +118,12 @@ pub async fn of_type(
 pub async fn first_of_type(conn: &mut Conn, org: OrgId, type_name: &str) -> Result<Option<ResourceId>> {
     let args = [Arg::Bytes(&org.0), Arg::Text(type_name)];
     conn.fetch_one(FIRST_OF_TYPE, &args, |row| Ok(ResourceId::of_row(type_name, row.id(0)?))).await
+}
+
+/// How many live resources a type has, counted: what the group has not committed yet is in it, unlike in the counters.
+pub async fn live(conn: &mut Conn, org: OrgId, type_name: &str) -> Result<u64> {
+    let n = conn.fetch_one(LIVE, &[Arg::Bytes(&org.0), Arg::Text(type_name)], |row| row.int(0)).await?;
+    Ok(u64::try_from(n.unwrap_or(0)).unwrap_or(0))
 }
 
 /// How many resources of a type are in the trash.

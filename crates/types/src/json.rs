@@ -21,7 +21,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
     let value = Strict { place: &mut place }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     match value {
         Ok(value) => {
-            if place.wide_number {
+            if place.wide_numbers > 0 {
                 refuse_wide_integers(bytes)?;
             }
             Ok(value)
@@ -44,7 +44,10 @@ fn explain(error: &serde_json::Error, place: Place) -> Error {
 #[derive(Default)]
 struct Place {
     path: Vec<String>,
-    wide_number: bool,
+    /// How many numbers beyond 64 bits were read as doubles.
+    wide_numbers: usize,
+    /// Stop at the wide number of this number, from 1.
+    stop_at: Option<usize>,
 }
 
 impl Place {
@@ -98,7 +101,10 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        self.place.wide_number |= value.abs() >= 9e18;
+        self.place.wide_numbers += usize::from(is_wide(value));
+        if self.place.stop_at == Some(self.place.wide_numbers) {
+            return Err(E::custom("an integer does not fit into 64 bits"));
+        }
         // One number, one text (RFC 8785): 1.0 and 1e0 are 1, on every database and in every index.
         if value.fract() == 0.0 && value.abs() < I64_RANGE {
             return Ok(Value::Number((value as i64).into()));
@@ -148,9 +154,21 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 }
 
+/// Whether a double may be what became of an integer beyond 64 bits.
+fn is_wide(double: f64) -> bool {
+    double.abs() >= 9e18
+}
+
+/// Reads once more, up to the wide number of this number.
+fn pointer_of_wide_number(bytes: &[u8], number: usize) -> String {
+    let mut place = Place { stop_at: Some(number), ..Place::default() };
+    let _ = Strict { place: &mut place }.deserialize(&mut serde_json::Deserializer::from_slice(bytes));
+    place.pointer()
+}
+
 /// serde_json reads an integer literal beyond 64 bits as a rounded double. Finds such a literal outside of strings.
 fn refuse_wide_integers(bytes: &[u8]) -> Result<(), Error> {
-    let mut at = 0;
+    let (mut at, mut wide_numbers) = (0, 0);
     while at < bytes.len() {
         match bytes[at] {
             b'"' => {
@@ -166,7 +184,11 @@ fn refuse_wide_integers(bytes: &[u8]) -> Result<(), Error> {
                     at += 1;
                 }
                 let literal = std::str::from_utf8(&bytes[start..at]).unwrap_or_default();
-                if !literal.contains(['.', 'e', 'E']) && literal.parse::<i64>().is_err() {
+                if literal.parse::<i64>().is_ok() {
+                    continue;
+                }
+                wide_numbers += usize::from(literal.parse().is_ok_and(is_wide));
+                if !literal.contains(['.', 'e', 'E']) {
                     let line = bytes[..start].iter().filter(|b| **b == b'\n').count() + 1;
                     let column = start - bytes[..start].iter().rposition(|b| *b == b'\n').map_or(0, |p| p + 1) + 1;
                     let detail = format!("line {line}, column {column}: an integer does not fit into 64 bits");
@@ -174,7 +196,7 @@ fn refuse_wide_integers(bytes: &[u8]) -> Result<(), Error> {
                         "invalid_json",
                         format!("The body is not JSON that Admin accepts: {detail}."),
                     )
-                    .at("", detail));
+                    .at(pointer_of_wide_number(bytes, wide_numbers), detail));
                 }
             }
             _ => at += 1,
@@ -197,7 +219,10 @@ mod tests {
         assert_eq!(refusal(r#"{"a":{"b":1,"b":2}}"#).errors[0].pointer, "/a/b");
         assert_eq!(refusal(r#"{"a":[1,"x\u0000"]}"#).errors[0].pointer, "/a/1");
         assert_eq!(refusal(r#"{"a/b":18446744073709551615}"#).errors[0].pointer, "/a~1b");
-        assert!(refusal("{\n  \"a\": 100000000000000000000\n}").detail.contains("line 2, column 8"));
+        let wide = refusal("{\n  \"a\": 100000000000000000000\n}");
+        assert!(wide.detail.contains("line 2, column 8") && wide.errors[0].pointer == "/a", "{wide:?}");
+        let second = refusal(r#"{"a":[1e19,"99999999999999999999",2],"b":[-9e18,{"c":-9223372036854775809}]}"#);
+        assert_eq!(second.errors[0].pointer, "/b/1/c");
     }
 
     #[test]

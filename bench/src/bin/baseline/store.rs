@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use admin_types::{Resource, ResourceId};
 use anyhow::{Context, Result};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::writer::Writer;
@@ -91,6 +92,8 @@ impl Store {
                 let connection = Connection::open(&self.path)?;
                 connection.execute_batch("PRAGMA busy_timeout = 10000; PRAGMA cache_size = -4000;")?;
                 connection.set_prepared_statement_cache_capacity(64);
+                // Without it SQLite prepares a statement anew whenever a value is bound that its plan might depend on.
+                connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
                 connection
             }
         };

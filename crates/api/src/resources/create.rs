@@ -2,10 +2,10 @@
 
 use admin_core::create_resource as create;
 use axum::body::Body;
-use axum::extract::Path;
 use axum::response::Response;
 
 use crate::call::Call;
+use crate::path::Path;
 use crate::problem::Problem;
 use crate::{answer, body, collection};
 

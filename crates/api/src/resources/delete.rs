@@ -1,10 +1,10 @@
 //! Delete a resource.
 
 use admin_core::delete_resource as delete;
-use axum::extract::Path;
 use axum::response::Response;
 
 use crate::call::Call;
+use crate::path::Path;
 use crate::problem::Problem;
 use crate::{answer, collection};
 

@@ -1,10 +1,10 @@
 //! Read a resource.
 
 use admin_core::{get_resource as get, shape_resource};
-use axum::extract::Path;
 use axum::response::Response;
 
 use crate::call::Call;
+use crate::path::Path;
 use crate::problem::Problem;
 use crate::{answer, collection};
 

@@ -2,11 +2,11 @@
 
 use admin_core::{ListQuery, list_resources as list};
 use admin_types::{Error, Result};
-use axum::extract::Path;
 use axum::response::Response;
 
 use crate::call::Call;
 use crate::params::Params;
+use crate::path::Path;
 use crate::problem::Problem;
 use crate::{answer, collection};
 

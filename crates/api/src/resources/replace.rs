@@ -2,16 +2,17 @@
 
 use admin_core::replace_resource as replace;
 use axum::body::Body;
-use axum::extract::Path;
 use axum::response::Response;
 
 use crate::call::Call;
+use crate::path::Path;
 use crate::problem::Problem;
 use crate::{answer, body, collection};
 
 /// Replace a resource
 ///
-/// What the document leaves out is removed; secrets that it leaves out stay.
+/// What the document leaves out is removed; secrets that it leaves out stay, unless it leaves out the object around
+/// them.
 #[utoipa::path(put, path = "/v3/resources/{id}", tag = "resources", operation_id = "replace_resource",
     params(("id" = String, Path, description = "The resource's id"),
         ("dry_run" = Option<bool>, Query, description = "Answer as if done, and do nothing"),

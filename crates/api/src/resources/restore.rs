@@ -1,10 +1,10 @@
 //! Restore a resource.
 
 use admin_core::restore_resource as restore;
-use axum::extract::Path;
 use axum::response::Response;
 
 use crate::call::Call;
+use crate::path::Path;
 use crate::problem::Problem;
 use crate::{answer, collection};
 

@@ -3,10 +3,10 @@
 use admin_core::{Patch, update_resource as update};
 use admin_types::json;
 use axum::body::Body;
-use axum::extract::Path;
 use axum::response::Response;
 
 use crate::call::Call;
+use crate::path::Path;
 use crate::problem::Problem;
 use crate::{answer, body, collection};
 

@@ -7,8 +7,20 @@ use serde_json::Value;
 use super::problems::Problems;
 
 /// First segments of paths under `/v3`, which a plural would hide.
-const RESERVED: [&str; 11] =
-    ["resources", "events", "access", "audit", "me", "batch", "search", "history", "orgs", "auth", "oauth"];
+const RESERVED: [&str; 12] = [
+    "resources",
+    "events",
+    "index-builds",
+    "access",
+    "audit",
+    "me",
+    "batch",
+    "search",
+    "history",
+    "orgs",
+    "auth",
+    "oauth",
+];
 const MAX_STATUSES: usize = 50;
 const MAX_DESCRIPTION: usize = 2000;
 

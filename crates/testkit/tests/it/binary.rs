@@ -169,7 +169,10 @@ story!(a_running_request_is_answered_before_the_server_stops, async |sandbox: &S
     assert!(sandbox.running(), "a request is still running");
     let answer = half.complete().await;
     assert!(answer.starts_with("HTTP/1.1 201 Created"), "{answer}");
-    assert!(sandbox.stop().success());
+    // A second signal would stop it hard.
+    eventually("the end of the server", async || (!sandbox.running()).then_some(())).await;
+    let log = sandbox.log();
+    assert!(log.contains("admin::serve: stopped") && !log.contains("stopped hard"), "{log}");
     sandbox.start().await;
     assert_eq!(get(sandbox, "/v3/devices").await["data"][0]["name"], "last");
 });
@@ -182,6 +185,24 @@ async fn a_request_that_takes_too_long_is_cut_off_when_the_server_stops() {
     assert!(sandbox.stop().success());
     sandbox.start().await;
     assert_eq!(total(&sandbox, "/v3/devices").await, 0);
+}
+
+#[tokio::test]
+async fn another_master_key_is_refused_in_one_sentence() {
+    let sandbox = sandbox().await;
+    assert!(sandbox.stop().success());
+    let key = sandbox.data_dir.join("master.key");
+    let kept = fs::read_to_string(&key).unwrap();
+    fs::write(&key, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").unwrap();
+    for command in [&["serve"][..], &["token", "create", "--role", "owner"]] {
+        let output = sandbox.try_cli(command);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("cannot be opened with this master key"), "{said}");
+    }
+    fs::write(&key, kept).unwrap();
+    sandbox.start().await;
+    assert_eq!(sandbox.get_json("/v3/types").await.0, 200);
 }
 
 #[tokio::test]

@@ -208,7 +208,6 @@ impl List {
         }
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
         let (status, page) = sandbox.get_json(&format!("{path}?{query}")).await;
-        eprintln!("GET {path}?{query} -> {} {}", page["pagination"], ids(&page).len());
         if status == 200 { Ok(page) } else { Err(format!("{self:?}\n{filter}\n{status}: {page}")) }
     }
 

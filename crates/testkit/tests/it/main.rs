@@ -1,8 +1,10 @@
 //! Stories of the product and tests of the kit: one file per noun.
 
 mod acts;
+mod bad_input;
 mod binary;
 mod dry_run;
+mod durability;
 mod events;
 mod filters;
 mod idempotency;

@@ -165,6 +165,20 @@ story!(what_cannot_let_go_holds_the_deletion_back, async |sandbox: &Sandbox| {
     assert_eq!((last_seq(sandbox).await, attributes(sandbox, &device).await), (before, json!({"sites": [site]})));
 });
 
+story!(a_deletion_of_more_than_a_thousand_is_refused, async |sandbox: &Sandbox| {
+    let (site, _) = sites(sandbox).await;
+    define(sandbox, "device", json!({"site": reference("site", "cascade")})).await;
+    let device = json!({"type": "device", "name": "d", "attributes": {"site": site}});
+    import(sandbox, "/v3/resources:import", ndjson(&vec![device.clone(); 1000])).await;
+    refused(&sandbox.delete_json(&path(&site)).await, 409, "deletion_too_large");
+    let one = id(&get(sandbox, "/v3/devices?limit=1").await["data"][0]);
+    assert_eq!(sandbox.delete_json(&path(&one)).await.0, 200);
+    let before = last_seq(sandbox).await;
+    let (status, body) = sandbox.delete_json(&path(&site)).await;
+    assert_eq!(status, 200, "{body}");
+    assert_eq!((last_seq(sandbox).await, total(sandbox, "/v3/devices").await), (before + 1000, 0));
+});
+
 story!(parents_exist_and_never_stand_below_their_children, async |sandbox: &Sandbox| {
     define(sandbox, "folder", json!({})).await;
     let folder = async |name: &str, parent: Value| {

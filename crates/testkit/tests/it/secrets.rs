@@ -75,9 +75,13 @@ story!(no_answer_ever_tells_a_secret, async |sandbox: &Sandbox| {
         let (status, body) = reply_hiding_values(sandbox, &document).await;
         assert_eq!(status, 422, "{body}");
     }
+    let lines = ndjson(&[account("bob", SECRET), account("eve", &format!("{SECRET}{LATER}"))]);
+    let request = sandbox.request(Method::POST, "/v3/resources:import").header("content-type", "application/x-ndjson");
+    let (_, body) = silent(request.body(lines)).await;
+    assert_eq!((&body["data"]["created"], &body["data"]["failed"]), (&json!(1), &json!(1)), "{body}");
     let redefined = json!({"attributes": {"schema": {"properties": {"password": {"pattern": "^[0-9]+$"}}}}});
     let (status, body) = silent(sandbox.request(Method::PATCH, &path(&type_id)).json(&redefined)).await;
-    assert_eq!((status, &body["count"]), (409, &json!(1)), "{body}");
+    assert_eq!((status, &body["count"]), (409, &json!(2)), "{body}");
 
     let filter = format!("attributes.password = \"{LATER}\"");
     let (status, found) = sandbox.get_json(&with_params("/v3/accounts", &[("filter", &filter)])).await;
@@ -98,7 +102,7 @@ async fn reply_hiding_values(client: &Client, document: &Value) -> (u16, Value) 
     (status, body)
 }
 
-story!(no_file_of_the_data_folder_holds_a_secret, async |sandbox: &Sandbox| {
+story!(no_file_and_no_table_holds_a_secret, async |sandbox: &Sandbox| {
     define_account(sandbox).await;
     let (status, body) = reply_status(
         sandbox.request(Method::POST, "/v3/resources").header("idempotency-key", "k"),
@@ -111,6 +115,7 @@ story!(no_file_of_the_data_folder_holds_a_secret, async |sandbox: &Sandbox| {
     import(sandbox, "/v3/resources:import", ndjson(&[account("bob", SECRET)])).await;
     sandbox.post_json("/v3/accounts", &account("ada", SECRET)).await;
     search(&sandbox.data_dir);
+    search_tables(sandbox).await;
     assert!(sandbox.stop().success());
     search(&sandbox.data_dir);
     let log = sandbox.log();
@@ -120,6 +125,30 @@ story!(no_file_of_the_data_folder_holds_a_secret, async |sandbox: &Sandbox| {
 async fn reply_status(request: admin_testkit::RequestBuilder, body: &Value) -> (u16, Value) {
     let reply = reply(request.json(body)).await;
     (reply.status, reply.body)
+}
+
+/// Looks for secrets in every row of a PostgreSQL database, as text and as bytes.
+async fn search_tables(sandbox: &Sandbox) {
+    let shown = sandbox.cli(&["config", "show"]);
+    let url = shown.lines().find_map(|line| line.strip_prefix("database = \"postgres")?.split('"').next());
+    let Some(url) = url else { return };
+    let connected = tokio_postgres::connect(&format!("postgres{url}"), tokio_postgres::NoTls).await;
+    let (client, connection) = connected.expect("the sandbox's database");
+    let connection = tokio::spawn(connection);
+    let tables = client.query("SELECT tablename::TEXT FROM pg_tables WHERE schemaname = 'public'", &[]).await;
+    let tables: Vec<String> = tables.expect("tables").iter().map(|row| row.get(0)).collect();
+    assert!(tables.contains(&"resource_secret".to_owned()), "{tables:?}");
+    for table in tables {
+        let rows = client.query(&format!("SELECT t::TEXT FROM {table} t"), &[]).await.expect("rows");
+        for row in rows {
+            let row: String = row.get(0);
+            for secret in [SECRET, LATER] {
+                let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+                assert!(!row.contains(secret) && !row.contains(&hex), "{table} holds a secret in plain: {row}");
+            }
+        }
+    }
+    connection.abort();
 }
 
 /// Looks for secrets in every file below a folder.
@@ -192,4 +221,25 @@ story!(a_secret_survives_the_trash_and_goes_with_a_purge, async |sandbox: &Sandb
     again["attributes"].as_object_mut().unwrap().remove("password");
     let answer = sandbox.post_json("/v3/resources", &again).await;
     refused(&answer, 422, "validation_failed");
+});
+
+story!(a_secret_goes_with_the_object_around_it, async |sandbox: &Sandbox| {
+    let smtp = json!({"type": "object", "required": ["host", "token"], "properties": {
+        "host": {"type": "string"}, "token": {"type": "string", "x-secret": true}}});
+    define(sandbox, "mailer", json!({"smtp": smtp})).await;
+    let attributes = json!({"smtp": {"host": "mail", "token": SECRET}});
+    for patch in [json!({"smtp": null}), json!(null)] {
+        let id = add(sandbox, "mailer", "m", attributes.clone()).await;
+        let before = last_seq(sandbox).await;
+        let (status, body) = sandbox.patch_json(&path(&id), &json!({"attributes": patch})).await;
+        assert_eq!((status, &body["data"]["attributes"]), (200, &json!({})), "{body}");
+        assert_eq!(last_seq(sandbox).await, before + 1);
+        // It is gone: the object comes back only with a new one.
+        let host = json!({"attributes": {"smtp": {"host": "other"}}});
+        let answer = sandbox.patch_json(&path(&id), &host).await;
+        refused(&answer, 422, "validation_failed");
+        assert_eq!(pointers(&answer.1), ["/attributes/smtp/token"]);
+        let (status, body) = sandbox.put_json(&path(&id), &json!({"name": "m", "attributes": attributes})).await;
+        assert_eq!((status, &body["data"]["attributes"]), (200, &json!({"smtp": {"host": "mail"}})), "{body}");
+    }
 });

@@ -100,6 +100,19 @@ story!(what_changes_while_an_index_is_built_is_in_it, async |sandbox: &Sandbox| 
     assert_eq!(all, ROWS as u64);
 });
 
+story!(an_index_that_a_kill_interrupts_is_completed_after_the_start, async |sandbox: &Sandbox| {
+    let type_id = devices(sandbox, json!({"type": "string"})).await;
+    let expected = found(sandbox, "attributes.model = \"m5\"").await;
+    let patch = json!({"attributes": {"schema": {"properties": {"model": {"x-index": true}}}}});
+    assert_eq!(sandbox.patch_json(&path(&type_id), &patch).await.0, 200);
+    sandbox.kill();
+    sandbox.start().await;
+    assert_eq!(found(sandbox, "attributes.model = \"m5\"").await, expected);
+    eventually("an index", async || builds(sandbox).await.is_empty().then_some(())).await;
+    assert_eq!(found(sandbox, "attributes.model = \"m5\"").await, expected);
+    assert_eq!(total_of_models(sandbox).await, ROWS as u64);
+});
+
 async fn total_of_models(client: &Client) -> u64 {
     let mut all = 0;
     for model in ["m0", "m1", "m2", "m3", "m4", "m5", "m6", "moved"] {

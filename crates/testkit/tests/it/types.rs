@@ -71,6 +71,12 @@ story!(a_type_that_makes_no_sense_is_refused_at_its_place, async |sandbox: &Sand
         ("e", json!({"x": {"type": "strin"}}), "/attributes/schema/properties/x/type"),
         ("Big", json!({}), "/name"),
     ];
+    let mut hidden = type_named("build", &json!({}));
+    for plural in ["resources", "events", "index-builds", "Builds", "a.b"] {
+        hidden["attributes"]["plural"] = json!(plural);
+        let answer = sandbox.post_json("/v3/types", &hidden).await;
+        assert_eq!((answer.0, pointers(&answer.1)), (422, vec!["/attributes/plural"]), "{plural}: {}", answer.1);
+    }
     let before = last_seq(sandbox).await;
     for (name, properties, pointer) in cases {
         let answer = sandbox.post_json("/v3/types", &type_named(name, &properties)).await;
