@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use admin_db::Target;
+use admin_db::{Target, mask_password};
 use anyhow::{Context, Result, bail};
 use secrecy::SecretString;
 
@@ -190,17 +190,6 @@ fn in_range(values: &Values, name: &str, default: &str, range: std::ops::RangeIn
     let wanted = format!("a whole number from {} to {}", range.start(), range.end());
     let number = parse(values, name, default, &wanted)?;
     if range.contains(&number) { Ok(number) } else { Err(wrong(values, name, &format!("must be {wanted}"))) }
-}
-
-/// A URL without its password.
-pub(crate) fn mask_password(text: &str) -> String {
-    let masked = || {
-        let (scheme, rest) = text.split_once("://")?;
-        let (credentials, place) = rest.rsplit_once('@')?;
-        let (user, _) = credentials.split_once(':')?;
-        Some(format!("{scheme}://{user}:***@{place}"))
-    };
-    masked().unwrap_or_else(|| text.to_owned())
 }
 
 /// The address file: where the server that runs on a data folder listens.

@@ -30,10 +30,7 @@ pub(crate) async fn open(config: &Config) -> Result<Core> {
 }
 
 fn unreachable_database(config: &Config, error: admin_types::Error) -> anyhow::Error {
-    let shown = match &config.database {
-        admin_db::Target::Sqlite(path) => format!("sqlite:{}", path.display()),
-        admin_db::Target::Postgres(url) => crate::config::mask_password(url),
-    };
+    let shown = config.database.masked();
     let reason = error.context.unwrap_or_default();
     match error.code {
         "schema_too_new" => anyhow::anyhow!("{}", error.detail),

@@ -58,9 +58,10 @@ impl Call {
     pub(crate) fn idempotent_op(&self, dry_run: bool, body: &[u8]) -> Result<Op> {
         let mut op = self.op(dry_run)?;
         if let Some(value) = self.headers.get("idempotency-key") {
-            let key = value.to_str().ok().filter(|key| {
-                (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
-            });
+            let key = value
+                .to_str()
+                .ok()
+                .filter(|key| (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()));
             let key =
                 key.ok_or_else(|| Error::parameter("Idempotency-Key", "must be 1 to 255 visible ASCII characters"))?;
             op.idempotency = Some(Idempotency { key: key.to_owned(), request_hash: self.hash(body) });

@@ -16,6 +16,20 @@ const MAX_EXPANSIONS: usize = 10;
 const MAX_LEVELS: usize = 3;
 /// The most fields that a request may name.
 const MAX_FIELDS: usize = 100;
+/// The fields of every resource.
+const FIELDS: [&str; 11] = [
+    "id",
+    "type",
+    "name",
+    "status",
+    "attributes",
+    "labels",
+    "parent",
+    "version",
+    "created_at",
+    "updated_at",
+    "deleted_at",
+];
 
 /// References to resolve, as a tree: `attributes.country` → what to resolve in the country.
 #[derive(Default, Clone, PartialEq, Eq, Debug)]
@@ -75,6 +89,7 @@ pub(crate) async fn shape(
     if fields.len() > MAX_FIELDS {
         return Err(Error::parameter("fields", format!("names more than {MAX_FIELDS} fields")));
     }
+    let fields = fields.iter().map(|field| segments(field)).collect::<Result<Vec<_>>>()?;
     if expansions.0.is_empty() && fields.is_empty() {
         return Ok(documents);
     }
@@ -84,7 +99,7 @@ pub(crate) async fn shape(
     for value in &mut values {
         let source = value.clone();
         if !fields.is_empty() {
-            *value = cut(&source, fields)?;
+            *value = cut(&source, &fields);
         }
         if let (Some(object), Some(extra)) = (value.as_object_mut(), attach(&source, expansions, &expanded)) {
             object.insert("expanded".into(), extra);
@@ -107,9 +122,13 @@ pub async fn shape_resource(
     shaped.into_iter().next().ok_or_else(|| Error::internal("a document was lost"))
 }
 
+/// What stands at a reference's path; no name on the way to a reference holds a dot.
+fn at<'v>(value: &'v Value, reference: &str) -> Option<&'v Value> {
+    reference.split('.').try_fold(value, |at, name| at.get(name))
+}
+
 fn targets(value: &Value, reference: &str) -> Vec<ResourceId> {
-    let pointer = format!("/{}", reference.replace('.', "/"));
-    match value.pointer(&pointer) {
+    match at(value, reference) {
         Some(Value::String(text)) => ResourceId::parse(text).into_iter().collect(),
         Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).filter_map(ResourceId::parse).collect(),
         _ => vec![],
@@ -171,7 +190,7 @@ fn attach(value: &Value, expansions: &Expansions, known: &BTreeMap<ResourceId, V
             }
             Some(value)
         });
-        let many = matches!(value.pointer(&format!("/{}", reference.replace('.', "/"))), Some(Value::Array(_)));
+        let many = matches!(at(value, reference), Some(Value::Array(_)));
         let mut found = found.collect::<Vec<_>>();
         let value = if many { Value::Array(found) } else { found.pop().unwrap_or(Value::Null) };
         extra.insert(reference.clone(), value);
@@ -179,34 +198,27 @@ fn attach(value: &Value, expansions: &Expansions, known: &BTreeMap<ResourceId, V
     Some(Value::Object(extra))
 }
 
-/// Only the named fields, and always id and type.
-fn cut(value: &Value, fields: &[String]) -> Result<Value> {
-    let mut kept = Map::new();
-    for field in ["id", "type"].into_iter().chain(fields.iter().map(String::as_str)) {
-        let segments: Vec<&str> = field.split('.').collect();
-        let core = [
-            "id",
-            "type",
-            "name",
-            "status",
-            "attributes",
-            "labels",
-            "parent",
-            "version",
-            "created_at",
-            "updated_at",
-            "deleted_at",
-        ];
-        if !core.contains(&segments[0]) || segments.contains(&"") {
-            let detail = format!(
-                "`{field}` is not a field; there are: {}, and `attributes.NAME`, `labels.NAME`",
-                core.join(", ")
-            );
-            return Err(Error::parameter("fields", detail));
-        }
-        copy(value, &mut kept, &segments);
+/// The names that lead to a field. A label's key may hold dots.
+fn segments(field: &str) -> Result<Vec<&str>> {
+    let segments = match field.strip_prefix("labels.") {
+        Some(key) => vec!["labels", key],
+        None => field.split('.').collect(),
+    };
+    if !FIELDS.contains(&segments[0]) || segments.contains(&"") {
+        let detail =
+            format!("`{field}` is not a field; there are: {}, and `attributes.NAME`, `labels.NAME`", FIELDS.join(", "));
+        return Err(Error::parameter("fields", detail));
     }
-    Ok(Value::Object(kept))
+    Ok(segments)
+}
+
+/// Only the named fields, and always id and type.
+fn cut(value: &Value, fields: &[Vec<&str>]) -> Value {
+    let mut kept = Map::new();
+    for field in [&["id"][..], &["type"]].into_iter().chain(fields.iter().map(Vec::as_slice)) {
+        copy(value, &mut kept, field);
+    }
+    Value::Object(kept)
 }
 
 fn copy(from: &Value, to: &mut Map<String, Value>, segments: &[&str]) {
@@ -238,7 +250,7 @@ mod tests {
     fn cuts_to_the_named_fields() {
         let value =
             serde_json::json!({"id": 1, "type": "t", "name": "n", "attributes": {"a": {"b": 2, "c": 3}, "d": 4}});
-        let cut = cut(&value, &["attributes.a.b".into()]).expect("fields");
+        let cut = cut(&value, &[segments("attributes.a.b").expect("a field")]);
         assert_eq!(cut, serde_json::json!({"id": 1, "type": "t", "attributes": {"a": {"b": 2}}}));
     }
 }

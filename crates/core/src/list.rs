@@ -313,10 +313,12 @@ impl Run<'_> {
         {
             return self.gather(conn, driver).await;
         }
-        let driver = driver.filter(|_| in_order).cloned();
-        let plan = match &self.list.sort.field {
-            Some(field) => Plan::ByField(field.clone(), driver),
-            None => Plan::ById(driver),
+        let plan = match (&self.list.sort.field, driver.cloned()) {
+            (Some(field), Some(driver)) if !in_order && driver.is_one_value() => {
+                Plan::ByFieldWhere(field.clone(), driver)
+            }
+            (Some(field), driver) => Plan::ByField(field.clone(), driver.filter(|_| in_order)),
+            (None, driver) => Plan::ById(driver.filter(|_| in_order)),
         };
         let order = (&plan, self.list.sort.descending);
         list::page(conn, &self.selection, order, self.after, self.offset, self.limit).await

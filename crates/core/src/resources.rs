@@ -196,7 +196,7 @@ pub async fn get_resource(
     trashed: bool,
 ) -> Result<Written> {
     let catalogue = core.catalogues.get(&core.db, op.principal.org).await?;
-    let mut conn = core.db.read().await?;
+    let mut conn = core.db.read_once().await?;
     let row = find(&mut conn, op, of_type, id).await?;
     if row.deleted && !trashed {
         return Err(Error::not_found("resource"));

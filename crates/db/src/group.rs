@@ -87,14 +87,6 @@ impl Tx {
         self.rollback = true;
     }
 
-    /// Writes the counters that are still in memory, so that statements see them.
-    pub async fn flush_counts(&mut self) -> Result<()> {
-        for counts in [std::mem::take(&mut self.group.counts), std::mem::take(&mut self.job.counts)] {
-            counts::add(&mut self.conn, &counts).await?;
-        }
-        Ok(())
-    }
-
     fn org_state(&self) -> Result<OrgState> {
         let org = self.org.ok_or_else(no_org)?;
         self.job.orgs.get(&org).or_else(|| self.group.orgs.get(&org)).copied().ok_or_else(no_org)

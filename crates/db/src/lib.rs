@@ -34,6 +34,8 @@ pub mod secrets;
 pub mod sign_in;
 pub mod signing_keys;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 pub mod uniques;
 
 pub use conn::Conn;
@@ -57,6 +59,27 @@ pub enum Target {
     Sqlite(PathBuf),
     /// A PostgreSQL connection URL.
     Postgres(String),
+}
+
+impl Target {
+    /// The target for people: without a password.
+    pub fn masked(&self) -> String {
+        match self {
+            Target::Sqlite(path) => format!("sqlite:{}", path.display()),
+            Target::Postgres(url) => mask_password(url),
+        }
+    }
+}
+
+/// A text without the password, if it is a URL that has one.
+pub fn mask_password(text: &str) -> String {
+    let masked = || {
+        let (scheme, rest) = text.split_once("://")?;
+        let (credentials, place) = rest.rsplit_once('@')?;
+        let (user, _) = credentials.split_once(':')?;
+        Some(format!("{scheme}://{user}:***@{place}"))
+    };
+    masked().unwrap_or_else(|| text.to_owned())
 }
 
 impl std::str::FromStr for Target {
@@ -128,6 +151,11 @@ impl Db {
         self.inner.readers.point().await
     }
 
+    /// A connection for one statement that touches few rows: no snapshot, which would cost two more.
+    pub async fn read_once(&self) -> Result<Reader> {
+        self.inner.readers.single().await
+    }
+
     /// A connection for reads that may touch many rows: kept off the threads that answer requests, few at a time,
     /// and stopped after [`SCAN_SECONDS`].
     pub async fn scan(&self) -> Result<Reader> {
@@ -136,7 +164,7 @@ impl Db {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
-        self.read().await?.fetch_one("SELECT CAST(1 AS BIGINT)", &[], |row| row.int(0)).await?;
+        self.read_once().await?.fetch_one("SELECT CAST(1 AS BIGINT)", &[], |row| row.int(0)).await?;
         Ok(())
     }
 

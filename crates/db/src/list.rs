@@ -63,6 +63,8 @@ pub enum Plan {
     ById(Option<Driver>),
     /// By an index field, maybe within a range of it.
     ByField(String, Option<Driver>),
+    /// By an index field, of the rows that have one value in another.
+    ByFieldWhere(String, Driver),
 }
 
 /// After which row a page begins.
@@ -159,7 +161,7 @@ pub async fn page(
     limit: u32,
 ) -> Result<Vec<Candidate>> {
     let mut rows = page_of(LIVE, conn, selection, (plan, descending), after, offset, limit).await?;
-    if let (Plan::ByField(..), Some(_)) = (plan, after) {
+    if let (Plan::ByField(..) | Plan::ByFieldWhere(..), Some(_)) = (plan, after) {
         // Rows whose value changed since the walk began still stand where they stood then.
         rows.extend(page_of(MOVED, conn, selection, (plan, descending), after, 0, limit).await?);
         rows.sort_unstable_by(|a, b| {
@@ -187,21 +189,18 @@ async fn page_of(
             // A row that moved may have left the range: it is held against the whole filter.
             let live = range.as_ref().filter(|_| table == LIVE);
             let filter = live.map_or(selection.filter, |range| &range.rest);
-            sql.push("SELECT r.document, r.id, d.value FROM ").push(table).push(" d CROSS JOIN ");
-            sql.resource_row(filter).push(" WHERE ");
-            in_index(&mut sql, selection, field);
+            walk(&mut sql, table, selection, (field, filter));
             if let Some(range) = range {
                 in_range(&mut sql, range);
             }
-            if let Some(position) = after {
-                sql.push(&format!(" AND (d.value, d.id) {beyond} ("));
-                sql.bind(Value::Bytes(position.key.clone())).push(", ").bind(Value::Bytes(position.id.to_vec()));
-                sql.push(") AND d.since <= ").bind(Value::Int(position.seq));
-                if table == MOVED {
-                    sql.push(" AND d.until > ").bind(Value::Int(position.seq));
-                }
-            }
+            after_position(&mut sql, table, beyond, after);
             sql.push(" AND ").filter(filter)?.push(&format!(" ORDER BY d.value {direction}, d.id {direction}"));
+        }
+        Plan::ByFieldWhere(field, other) => {
+            walk(&mut sql, table, selection, (field, &other.rest));
+            after_position(&mut sql, table, beyond, after);
+            has_value(&mut sql, other);
+            sql.push(" AND ").filter(&other.rest)?.push(&format!(" ORDER BY d.value {direction}, d.id {direction}"));
         }
         Plan::ById(Some(driver)) => {
             sql.push("SELECT r.document, r.id, CAST(NULL AS BYTEA) FROM resource_index d CROSS JOIN ");
@@ -227,6 +226,33 @@ async fn page_of(
     sql.push(" LIMIT ").bind(Value::Int(limit.into()));
     sql.push(" OFFSET ").bind(Value::Int(i64::try_from(offset).unwrap_or(i64::MAX)));
     conn.fetch(&sql.text, &sql.args(), candidate).await
+}
+
+/// Rows `d` of a field, each with its live row `r`, from the index or from what moved in it.
+fn walk(sql: &mut Sql, table: &str, selection: &Selection<'_>, (field, filter): (&str, &Filter)) {
+    sql.push("SELECT r.document, r.id, d.value FROM ").push(table).push(" d CROSS JOIN ");
+    sql.resource_row(filter).push(" WHERE ");
+    in_index(sql, selection, field);
+}
+
+/// Only what follows a position, as the order was when its walk began.
+fn after_position(sql: &mut Sql, table: &str, beyond: &str, after: Option<&Position>) {
+    let Some(position) = after else { return };
+    sql.push(&format!(" AND (d.value, d.id) {beyond} ("));
+    sql.bind(Value::Bytes(position.key.clone())).push(", ").bind(Value::Bytes(position.id.to_vec()));
+    sql.push(") AND d.since <= ").bind(Value::Int(position.seq));
+    if table == MOVED {
+        sql.push(" AND d.until > ").bind(Value::Int(position.seq));
+    }
+}
+
+/// Only rows that have the driver's one value: an index lookup, before the row itself is read.
+fn has_value(sql: &mut Sql, driver: &Driver) {
+    sql.push(
+        " AND EXISTS (SELECT 1 FROM resource_index p WHERE p.org_id = d.org_id AND p.type = d.type AND p.field = ",
+    );
+    sql.bind(Value::Text(driver.field.clone())).push(" AND p.value = ");
+    sql.bind(Value::Bytes(driver.low.0.clone())).push(" AND p.id = d.id)");
 }
 
 /// Up to `limit` rows of the driver's range that the selection holds, in no order.

@@ -23,6 +23,8 @@ const SCAN_READERS: usize = 4;
 /// A connection on loan.
 pub struct Reader {
     conn: Option<Conn>,
+    /// Whether a SQLite connection holds a snapshot open.
+    snapshot: bool,
     home: Arc<Pool>,
     _permit: OwnedSemaphorePermit,
 }
@@ -45,7 +47,7 @@ impl Drop for Reader {
     fn drop(&mut self) {
         if let Some(conn) = self.conn.take() {
             let intact = match &conn {
-                Conn::Sqlite(sqlite) => sqlite.batch("COMMIT").is_ok(),
+                Conn::Sqlite(sqlite) => !self.snapshot || sqlite.batch("COMMIT").is_ok(),
                 Conn::Postgres(postgres) => !postgres.is_closed(),
             };
             if intact {
@@ -69,11 +71,15 @@ impl Readers {
     }
 
     pub(crate) async fn point(&self) -> Result<Reader> {
-        self.point.clone().take().await
+        self.point.clone().take(true).await
+    }
+
+    pub(crate) async fn single(&self) -> Result<Reader> {
+        self.point.clone().take(false).await
     }
 
     pub(crate) async fn scan(&self) -> Result<Reader> {
-        self.scan.clone().take().await
+        self.scan.clone().take(true).await
     }
 }
 
@@ -92,7 +98,7 @@ impl Pool {
         Arc::new(Pool { target: target.clone(), seconds, long, idle: Mutex::default(), permits })
     }
 
-    async fn take(self: Arc<Self>) -> Result<Reader> {
+    async fn take(self: Arc<Self>, snapshot: bool) -> Result<Reader> {
         let permit = match self.permits.clone().try_acquire_owned() {
             Ok(permit) => permit,
             Err(_) => {
@@ -108,9 +114,11 @@ impl Pool {
         };
         if let Conn::Sqlite(sqlite) = &mut conn {
             sqlite.set_deadline(Some(Instant::now() + Duration::from_secs(self.seconds)))?;
-            sqlite.batch("BEGIN")?;
+            if snapshot {
+                sqlite.batch("BEGIN")?;
+            }
         }
-        Ok(Reader { conn: Some(conn), home: self, _permit: permit })
+        Ok(Reader { conn: Some(conn), snapshot, home: self, _permit: permit })
     }
 
     async fn open(&self) -> Result<Conn> {

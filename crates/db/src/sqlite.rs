@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use admin_types::Result;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::errors;
@@ -43,6 +44,8 @@ impl SqliteConn {
 
     fn prepare_connection(connection: Connection, pragmas: &str, long: bool) -> Result<SqliteConn> {
         connection.execute_batch(pragmas).map_err(errors::sqlite)?;
+        // Else a statement that a partial index might serve is compiled anew whenever its parameters change.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(errors::sqlite)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(SqliteConn { connection, long })
     }

@@ -8,6 +8,7 @@ mod durability;
 mod events;
 mod filters;
 mod idempotency;
+mod lists;
 mod postgres;
 mod references;
 mod resources;
