@@ -1,6 +1,8 @@
 //! The routes of `/v3` with their documentation, and the OpenAPI document: that of the handlers, and for every type of
 //! the org its own paths and schema.
 
+mod bounds;
+
 use std::sync::LazyLock;
 
 use admin_core::{Catalogue, TypeEntry};
@@ -26,47 +28,70 @@ use crate::{events, index_builds};
 pub(crate) struct NewResource {
     /// The name of its type; the path may say it instead.
     #[serde(rename = "type")]
+    #[schema(nullable = false)]
     type_name: Option<String>,
     /// Chosen by the client if it wants to.
+    #[schema(pattern = "^(res|typ|usr)_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     id: Option<String>,
-    /// 1 to 200 characters.
+    /// 1 to 200 characters, none of them a control character, not only blanks.
+    #[schema(min_length = 1, max_length = 200, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     name: String,
     /// One of the type's; the first if absent.
+    #[schema(nullable = false)]
     status: Option<String>,
     /// What the type's schema describes.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Object, required = false)]
     attributes: Option<Value>,
     /// Up to 64 short names and values.
-    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    #[schema(value_type = Object, required = false)]
     labels: Option<Value>,
     /// The resource that it belongs to.
+    #[schema(pattern = "^(res|typ|usr)_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     parent: Option<String>,
 }
 
 /// A merge patch of a resource: what is in it is set, null removes.
 #[derive(ToSchema, Serialize)]
 pub(crate) struct ResourcePatch {
+    /// 1 to 200 characters, none of them a control character, not only blanks.
+    #[schema(nullable = false, min_length = 1, max_length = 200, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     name: Option<String>,
+    /// One of the type's; null for the first.
     status: Option<String>,
     #[schema(value_type = Option<Object>)]
     attributes: Option<Value>,
     #[schema(value_type = Option<Object>)]
     labels: Option<Value>,
+    #[schema(pattern = "^(res|typ|usr)_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     parent: Option<String>,
 }
 
 /// One operation of a JSON Patch (RFC 6902).
 #[derive(ToSchema, Serialize)]
 pub(crate) struct PatchOperation {
-    /// add, remove, replace, move, copy or test.
-    op: String,
+    op: PatchVerb,
     /// A JSON Pointer.
+    #[schema(pattern = "^(/.*)?$")]
     path: String,
     /// Where from, for move and copy.
+    #[schema(nullable = false, pattern = "^(/.*)?$")]
     from: Option<String>,
     /// The value, for add, replace and test.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value, required = false)]
     value: Option<Value>,
+}
+
+/// What an operation of a JSON Patch does.
+#[derive(ToSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(dead_code, reason = "a description")]
+pub(crate) enum PatchVerb {
+    Add,
+    Remove,
+    Replace,
+    Move,
+    Copy,
+    Test,
 }
 
 /// A resource.
@@ -198,7 +223,17 @@ pub fn document() -> Value {
             json!({"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}});
         document["components"]["schemas"]["Problem"] = problem_schema();
         document["security"] = json!([{"bearer": []}]);
+        let schemas = &mut document["components"]["schemas"];
+        for name in ["NewResource", "ResourcePatch"] {
+            bounds::labels(&mut schemas[name]["properties"]["labels"]);
+            schemas[name]["additionalProperties"] = json!(false);
+        }
+        schemas["Replacement"] = bounds::with_stamps(&schemas["NewResource"]);
+        schemas["ResourcePatch"] = bounds::with_stamps(&schemas["ResourcePatch"]);
+        document["paths"]["/v3/resources/{id}"]["put"]["requestBody"]["content"]["application/json"]["schema"] =
+            json!({"$ref": "#/components/schemas/Replacement"});
         for operation in operations(&mut document) {
+            bounds::parameters(operation);
             complete(operation);
         }
         document
@@ -281,6 +316,7 @@ fn add_type(document: &mut Value, generic: &Value, entry: &TypeEntry) {
     schemas[format!("{name}.attributes")] = attributes;
     schemas[name] = typed(&schemas["Resource"], entry);
     schemas[format!("{name}.new")] = typed(&schemas["NewResource"], entry);
+    schemas[format!("{name}.replacement")] = typed(&schemas["Replacement"], entry);
     for path in ["", "/{id}", "/{id}/restore"] {
         let mut item = generic[format!("/v3/resources{path}")].clone();
         let Some(methods) = item.as_object_mut() else { continue };
@@ -316,6 +352,8 @@ fn swap_schema(value: &mut Value, name: &str) {
             if let Some(Value::String(reference)) = map.get_mut("$ref") {
                 if reference.ends_with("/NewResource") {
                     *reference = format!("#/components/schemas/{name}.new");
+                } else if reference.ends_with("/Replacement") {
+                    *reference = format!("#/components/schemas/{name}.replacement");
                 } else if reference.ends_with("/ResourceAnswer") {
                     let own = Map::from_iter([
                         ("type".to_owned(), json!("object")),

@@ -39,6 +39,9 @@ pub struct ImportReport {
     pub failed: u64,
     /// Why, with their lines; at most [`MAX_IMPORT_ERRORS`].
     pub errors: Vec<(u64, Error)>,
+    /// Rows that refer to what is not there yet, and may be tried again: a later row may have brought it. They are
+    /// counted nowhere.
+    pub waiting: Vec<ImportRow>,
 }
 
 enum Outcome {
@@ -56,6 +59,7 @@ impl ImportReport {
         self.failed += other.failed;
         let room = MAX_IMPORT_ERRORS.saturating_sub(self.errors.len());
         self.errors.extend(other.errors.into_iter().take(room));
+        self.waiting.extend(other.waiting);
     }
 
     fn note(&mut self, line: u64, outcome: Result<Outcome>) -> Result<()> {
@@ -77,7 +81,14 @@ impl ImportReport {
 
 /// Imports a batch of rows in one transaction. A row with the id of a resource that exists replaces it; one whose
 /// resource is already as it says changes nothing, so an import may be repeated.
-pub async fn import_batch(core: &Core, op: &Op, of_type: Option<&str>, rows: Vec<ImportRow>) -> Result<ImportReport> {
+/// With `patient`, rows that refer to what is not there are not refused but wait.
+pub async fn import_batch(
+    core: &Core,
+    op: &Op,
+    of_type: Option<&str>,
+    rows: Vec<ImportRow>,
+    patient: bool,
+) -> Result<ImportReport> {
     let org = op.principal.org;
     let catalogue = core.catalogues.get(&core.db, org).await?;
     let prepare = |row: ImportRow| {
@@ -90,7 +101,8 @@ pub async fn import_batch(core: &Core, op: &Op, of_type: Option<&str>, rows: Vec
         (line, prepared)
     };
     let rows: Vec<_> = rows.into_iter().map(prepare).collect();
-    let batch = Batch { op: op.clone(), of_type: of_type.map(str::to_owned), version: catalogue.version, rows };
+    let batch =
+        Batch { op: op.clone(), of_type: of_type.map(str::to_owned), version: catalogue.version, patient, rows };
     let job = (core.clone(), Arc::new(batch));
     let report = core.db.write(org, async move |tx: &mut Tx| {
         let (core, batch) = &job;
@@ -111,6 +123,7 @@ struct Batch {
     op: Op,
     of_type: Option<String>,
     version: i64,
+    patient: bool,
     rows: Vec<PreparedRow>,
 }
 
@@ -128,7 +141,12 @@ impl Batch {
                     self.write_row(core, tx, catalogue.as_deref(), document, prepared).await
                 }
             };
-            report.note(*line, outcome)?;
+            match (outcome, row) {
+                (Err(error), Ok((document, _))) if self.patient && error.code == "dangling_reference" => {
+                    report.waiting.push(ImportRow { line: *line, document: Ok(document.clone()) });
+                }
+                (outcome, _) => report.note(*line, outcome)?,
+            }
         }
         let types_changed = tx.catalogue()? != before;
         if self.op.dry_run {

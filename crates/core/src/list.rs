@@ -1,7 +1,7 @@
 //! Lists: what is asked for, which index answers it, and the page that comes out.
 
+use admin_db::Conn;
 use admin_db::list::{self, Candidate, Driver, Plan, Position, Scope, Selection};
-use admin_db::{Conn, orgs};
 use admin_schema::{Comparison, Filter, Literal, Path, key};
 use admin_types::{DEFAULT_LIMIT, Error, Kind, MAX_LIMIT, MAX_OFFSET, OrgId, Pagination, Resource, Result, Timestamp};
 use serde_json::Value;
@@ -78,15 +78,11 @@ pub async fn list_resources(core: &Core, op: &Op, query: ListQuery) -> Result<Pa
     let selection = Selection { org, scope: &list.scope, trashed: query.trashed, filter: &list.filter };
 
     let (mut conn, total) = total(core, &selection, &list).await?;
-    let seq = match (&after, &list.sort.field) {
-        (Some(position), _) => position.seq,
-        (None, Some(_)) => orgs::state(&mut conn, org).await?.0,
-        (None, None) => 0,
-    };
     let run = Run { list: &list, selection, after: after.as_ref(), offset, limit: limit + 1, total };
     let mut rows = run.rows(core, &mut conn).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
+    let seq = after.as_ref().map_or_else(|| rows.first().map_or(0, |row| row.seq), |position| position.seq);
     let next_cursor = rows.last().filter(|_| more).map(|last| {
         let started_at =
             after.as_ref().map_or(op.now, |_| query.cursor.as_deref().and_then(Cursor::started_at).unwrap_or(op.now));

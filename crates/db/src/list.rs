@@ -87,6 +87,8 @@ pub struct Candidate {
     pub id: [u8; 16],
     /// The key in the index by which the page is ordered; empty when it is by id.
     pub key: Vec<u8>,
+    /// The org's last event when the row was read, if it began a walk in the order of a field; else 0.
+    pub seq: i64,
 }
 
 /// The name under which a path stands in the index, if it can.
@@ -168,6 +170,8 @@ pub async fn page(
             let order = (&a.key, &a.id).cmp(&(&b.key, &b.id));
             if descending { order.reverse() } else { order }
         });
+        // On PostgreSQL each statement has its own snapshot: a row that moved between the two is in both.
+        rows.dedup_by(|a, b| (&a.key, &a.id) == (&b.key, &b.id));
         rows.truncate(limit as usize);
     }
     Ok(rows)
@@ -189,7 +193,7 @@ async fn page_of(
             // A row that moved may have left the range: it is held against the whole filter.
             let live = range.as_ref().filter(|_| table == LIVE);
             let filter = live.map_or(selection.filter, |range| &range.rest);
-            walk(&mut sql, table, selection, (field, filter));
+            walk(&mut sql, table, selection, (field, filter), after);
             if let Some(range) = range {
                 in_range(&mut sql, range);
             }
@@ -197,13 +201,15 @@ async fn page_of(
             sql.push(" AND ").filter(filter)?.push(&format!(" ORDER BY d.value {direction}, d.id {direction}"));
         }
         Plan::ByFieldWhere(field, other) => {
-            walk(&mut sql, table, selection, (field, &other.rest));
+            walk(&mut sql, table, selection, (field, &other.rest), after);
             after_position(&mut sql, table, beyond, after);
             has_value(&mut sql, other);
             sql.push(" AND ").filter(&other.rest)?.push(&format!(" ORDER BY d.value {direction}, d.id {direction}"));
         }
         Plan::ById(Some(driver)) => {
-            sql.push("SELECT r.document, r.id, CAST(NULL AS BYTEA) FROM resource_index d CROSS JOIN ");
+            sql.push(
+                "SELECT r.document, r.id, CAST(NULL AS BYTEA), CAST(0 AS BIGINT) FROM resource_index d CROSS JOIN ",
+            );
             sql.resource_row(&driver.rest).push(" WHERE ");
             in_index(&mut sql, selection, &driver.field);
             sql.push(" AND d.value = ").bind(Value::Bytes(driver.low.0.clone()));
@@ -214,7 +220,7 @@ async fn page_of(
             sql.push(&format!(" ORDER BY d.id {direction}"));
         }
         Plan::ById(None) => {
-            sql.push("SELECT r.document, r.id, CAST(NULL AS BYTEA) FROM ");
+            sql.push("SELECT r.document, r.id, CAST(NULL AS BYTEA), CAST(0 AS BIGINT) FROM ");
             sql.resource_row(selection.filter).push(" WHERE ");
             in_table(&mut sql, selection);
             if let Some(position) = after {
@@ -229,10 +235,27 @@ async fn page_of(
 }
 
 /// Rows `d` of a field, each with its live row `r`, from the index or from what moved in it.
-fn walk(sql: &mut Sql, table: &str, selection: &Selection<'_>, (field, filter): (&str, &Filter)) {
-    sql.push("SELECT r.document, r.id, d.value FROM ").push(table).push(" d CROSS JOIN ");
+fn walk(
+    sql: &mut Sql,
+    table: &str,
+    selection: &Selection<'_>,
+    (field, filter): (&str, &Filter),
+    after: Option<&Position>,
+) {
+    sql.push("SELECT r.document, r.id, d.value, ");
+    match after {
+        None => last_event(sql, selection),
+        Some(_) => drop(sql.push("CAST(0 AS BIGINT)")),
+    }
+    sql.push(" FROM ").push(table).push(" d CROSS JOIN ");
     sql.resource_row(filter).push(" WHERE ");
     in_index(sql, selection, field);
+}
+
+/// The org's last event, in the snapshot of the rows beside it.
+fn last_event(sql: &mut Sql, selection: &Selection<'_>) {
+    sql.push("(SELECT o.seq FROM org o WHERE o.org_id = ");
+    sql.bind(Value::Bytes(selection.org.0.to_vec())).push(")");
 }
 
 /// Only what follows a position, as the order was when its walk began.
@@ -258,8 +281,9 @@ fn has_value(sql: &mut Sql, driver: &Driver) {
 /// Up to `limit` rows of the driver's range that the selection holds, in no order.
 pub async fn gather(conn: &mut Conn, selection: &Selection<'_>, driver: &Driver, limit: u32) -> Result<Vec<Candidate>> {
     let mut sql = Sql::new(dialect::json(conn));
-    sql.push("SELECT r.document, r.id, CAST(NULL AS BYTEA) FROM resource_index d CROSS JOIN ");
-    sql.resource_row(&driver.rest).push(" WHERE ");
+    sql.push("SELECT r.document, r.id, CAST(NULL AS BYTEA), ");
+    last_event(&mut sql, selection);
+    sql.push(" FROM resource_index d CROSS JOIN ").resource_row(&driver.rest).push(" WHERE ");
     in_index(&mut sql, selection, &driver.field);
     in_range(&mut sql, driver);
     sql.push(" AND ").filter(&driver.rest)?.push(" LIMIT ").bind(Value::Int(limit.into()));
@@ -269,8 +293,9 @@ pub async fn gather(conn: &mut Conn, selection: &Selection<'_>, driver: &Driver,
 /// How many rows a selection has, and the org's last event number at that moment: one statement, one snapshot.
 pub async fn count(conn: &mut Conn, selection: &Selection<'_>, driver: Option<&Driver>) -> Result<(i64, u64)> {
     let mut sql = Sql::new(dialect::json(conn));
-    sql.push("SELECT CAST(COUNT(*) AS BIGINT), (SELECT o.seq FROM org o WHERE o.org_id = ");
-    sql.bind(Value::Bytes(selection.org.0.to_vec())).push(") FROM ");
+    sql.push("SELECT CAST(COUNT(*) AS BIGINT), ");
+    last_event(&mut sql, selection);
+    sql.push(" FROM ");
     match driver {
         Some(driver) if driver.rest == Filter::True => {
             sql.push("resource_index d WHERE ");
@@ -296,7 +321,7 @@ pub async fn count(conn: &mut Conn, selection: &Selection<'_>, driver: Option<&D
 
 fn candidate(row: &Row<'_>) -> Result<Candidate> {
     let key = row.opt_bytes(2)?.map(<[u8]>::to_vec).unwrap_or_default();
-    Ok(Candidate { document: row.text(0)?.to_owned(), id: row.id(1)?, key })
+    Ok(Candidate { document: row.text(0)?.to_owned(), id: row.id(1)?, key, seq: row.int(3)? })
 }
 
 /// Rows of `d` of one field, joined with the live row `r` of each.

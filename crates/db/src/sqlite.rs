@@ -27,7 +27,8 @@ impl SqliteConn {
     pub(crate) fn open_writer(path: &Path) -> Result<SqliteConn> {
         let connection = Connection::open(path).map_err(errors::sqlite)?;
         let pragmas = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-            PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;";
+            PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;
+            PRAGMA wal_autocheckpoint = 4000;";
         Self::prepare_connection(connection, pragmas, false)
     }
 
@@ -37,7 +38,7 @@ impl SqliteConn {
         let connection = Connection::open_with_flags(path, flags).map_err(errors::sqlite)?;
         Self::prepare_connection(
             connection,
-            "PRAGMA busy_timeout = 10000; PRAGMA query_only = TRUE; PRAGMA cache_size = -4000;",
+            "PRAGMA busy_timeout = 10000; PRAGMA query_only = TRUE; PRAGMA cache_size = -4000; PRAGMA mmap_size = 1073741824;",
             long,
         )
     }

@@ -39,6 +39,7 @@ impl fmt::Display for Figures {
 pub(crate) fn short(value: f64) -> String {
     match value {
         value if !value.is_finite() => "–".into(),
+        value if value < 0.1 => format!("{value:.4}"),
         value if value < 10.0 => format!("{value:.2}"),
         value if value < 100.0 => format!("{value:.1}"),
         value => apart(value.round() as u64),

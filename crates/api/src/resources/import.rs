@@ -18,6 +18,10 @@ use crate::{answer, body, collection};
 const ROWS: usize = 500;
 /// Bytes of one transaction, about.
 const BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of rows that wait for others which they refer to.
+const WAITING_BYTES: usize = 16 * 1024 * 1024;
+/// How often rows that wait are tried again.
+const ROUNDS: usize = 10;
 /// How long a client may pause within an import, in seconds.
 const PAUSE_SECONDS: u64 = 60;
 const NDJSON: &[&str] = &["application/x-ndjson", "application/ndjson", "application/jsonl"];
@@ -26,8 +30,8 @@ const NDJSON: &[&str] = &["application/x-ndjson", "application/ndjson", "applica
 ///
 /// NDJSON, one resource a line, as `create_resource` takes them or as an export gave them. Each line stands on its
 /// own: one that is refused is reported and leaves the others. A line with the `id` of a resource that exists replaces
-/// it, so an import may be repeated. References point to resources that exist or to earlier lines. With `dry_run`,
-/// every transaction of 500 lines is tried by itself.
+/// it, so an import may be repeated. Lines that refer to later lines wait for them, up to 16 MiB of them. With
+/// `dry_run`, every transaction of 500 lines is tried by itself.
 #[utoipa::path(post, path = "/v3/resources:import", tag = "resources", operation_id = "import_resources",
     params(("dry_run" = Option<bool>, Query, description = "Try every line, and do nothing")),
     request_body(content = String, content_type = "application/x-ndjson"),
@@ -40,9 +44,18 @@ pub(crate) async fn run(call: Call, plural: Option<&str>, body: Body) -> Result<
     let dry_run = call.params(&["dry_run"])?.flag("dry_run")?;
     body::require_media_type(&call.headers, NDJSON)?;
     let of_type = collection::type_of(&call, plural).await?;
-    let mut import =
-        Import { call, op_dry_run: dry_run, of_type, line: 0, rows: vec![], bytes: 0, report: ImportReport::default() };
+    let mut import = Import {
+        call,
+        op_dry_run: dry_run,
+        of_type,
+        line: 0,
+        rows: vec![],
+        bytes: 0,
+        waiting_bytes: 0,
+        report: ImportReport::default(),
+    };
     import.read(body).await?;
+    import.settle().await?;
     Ok(answer::data(&print(&import.report, dry_run))?)
 }
 
@@ -53,6 +66,7 @@ struct Import {
     line: u64,
     rows: Vec<ImportRow>,
     bytes: usize,
+    waiting_bytes: usize,
     report: ImportReport,
 }
 
@@ -111,21 +125,51 @@ impl Import {
     }
 
     async fn flush(&mut self) -> Result<()> {
-        if self.rows.is_empty() {
+        let rows = std::mem::take(&mut self.rows);
+        self.bytes = 0;
+        let patient = self.waiting_bytes < WAITING_BYTES;
+        self.send(rows, patient).await
+    }
+
+    async fn send(&mut self, rows: Vec<ImportRow>, patient: bool) -> Result<()> {
+        if rows.is_empty() {
             return Ok(());
         }
         let op: Op = self.call.op(self.op_dry_run)?;
-        self.bytes = 0;
-        let rows = std::mem::take(&mut self.rows);
-        self.report.add(import_batch(&self.call.app.core, &op, self.of_type.as_deref(), rows).await?);
+        let report = import_batch(&self.call.app.core, &op, self.of_type.as_deref(), rows, patient).await?;
+        let waiting = report.waiting.iter().filter_map(|row| row.document.as_ref().ok());
+        self.waiting_bytes += waiting.map(|document| document.to_string().len()).sum::<usize>();
+        self.report.add(report);
+        Ok(())
+    }
+
+    /// Tries the rows that wait again for as long as that helps, from the last to the first and then back; what still
+    /// refers to nothing is refused.
+    async fn settle(&mut self) -> Result<()> {
+        let mut before = usize::MAX;
+        for round in 1.. {
+            let mut waiting = std::mem::take(&mut self.report.waiting);
+            if waiting.is_empty() {
+                break;
+            }
+            let patient = waiting.len() < before && round < ROUNDS;
+            before = waiting.len();
+            waiting.reverse();
+            let mut rows = waiting.into_iter().peekable();
+            while rows.peek().is_some() {
+                let batch = rows.by_ref().take(ROWS).collect();
+                self.send(batch, patient).await?;
+            }
+        }
         Ok(())
     }
 }
 
 fn print(report: &ImportReport, dry_run: bool) -> Value {
-    let errors: Vec<Value> = report
-        .errors
-        .iter()
+    let mut errors: Vec<_> = report.errors.iter().collect();
+    errors.sort_by_key(|(line, _)| *line);
+    let errors: Vec<Value> = errors
+        .into_iter()
         .map(|(line, error)| value!({"line": line, "code": error.code, "detail": error.detail, "errors": error.errors}))
         .collect();
     value!({

@@ -53,7 +53,7 @@ story!(a_refused_line_is_named_and_leaves_the_others, async |sandbox: &Sandbox| 
         String::new(),
         device(2, json!({"serial": "a"})).to_string(),
         device(3, json!({"serial": 3})).to_string(),
-        device(4, json!({"next": device(5, json!({}))["id"]})).to_string(),
+        device(4, json!({"next": device(9, json!({}))["id"]})).to_string(),
         device(5, json!({"next": device(1, json!({}))["id"]})).to_string() + "\r",
         json!({"type": "nothing", "name": "x"}).to_string(),
         "[]".to_owned(),
@@ -82,6 +82,19 @@ story!(a_refused_line_is_named_and_leaves_the_others, async |sandbox: &Sandbox| 
     let types: Vec<_> = outline(&events).into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(types, ["device.created", "device.created", "type.created", "site.created"]);
     assert_eq!(total(sandbox, "/v3/sites").await, 1);
+});
+
+story!(lines_wait_for_the_later_lines_that_they_refer_to, async |sandbox: &Sandbox| {
+    define_device(sandbox).await;
+    let refers = |n: u32, next: u32| device(n, json!({"next": device(next, json!({}))["id"]}));
+    // A chain that is given backwards through several transactions, and a circle that nothing can begin.
+    let mut rows: Vec<Value> = (0..1100).map(|n| refers(n, n + 1)).collect();
+    rows.extend([device(1100, json!({})), refers(2001, 2002), refers(2002, 2001)]);
+    let report = import(sandbox, IMPORT, ndjson(&rows)).await;
+    assert_eq!(counts(&report), [1101, 0, 0, 2], "{report}");
+    let lines: Vec<_> = report["errors"].as_array().unwrap().iter().map(|error| error["line"].as_u64()).collect();
+    assert_eq!(lines, [Some(1102), Some(1103)]);
+    assert_eq!(report["errors"][0]["code"], "dangling_reference");
 });
 
 story!(an_import_may_be_repeated_and_changes_what_differs, async |sandbox: &Sandbox| {
