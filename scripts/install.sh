@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 NEXTEST=0.9.143
+SCHEMATHESIS=4.32.0
+VENV=$HOME/.cache/admin/venv
 
 fail() {
     echo "install.sh: $*" >&2
@@ -54,6 +56,21 @@ install_nextest() {
     cargo install --quiet --locked "cargo-nextest@$NEXTEST" </dev/null
 }
 
+# Debian's own Python has venv without ensurepip until python3-venv is there.
+have_venv() {
+    have python3 && python3 -c 'import ensurepip, venv' 2>/dev/null
+}
+
+have_schemathesis() {
+    "$VENV/bin/schemathesis" --version 2>/dev/null | grep -q "$SCHEMATHESIS"
+}
+
+install_schemathesis() {
+    echo "install.sh: installing schemathesis $SCHEMATHESIS into $VENV, once"
+    python3 -m venv --clear "$VENV"
+    "$VENV/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$SCHEMATHESIS" </dev/null
+}
+
 packages=()
 for list in "$@"; do
     case $list in
@@ -67,6 +84,7 @@ for list in "$@"; do
     test)
         check_rust_tools
         [ -x /usr/lib/postgresql/15/bin/postgres ] || have postgres || packages+=(postgresql-15)
+        have_schemathesis || have_venv || packages+=(python3-venv)
         ;;
     *) fail "knows the lists 'build' and 'test', not '$list'" ;;
     esac
@@ -75,7 +93,10 @@ done
 [ ${#packages[@]} = 0 ] || install_packages "${packages[@]}"
 
 case " $* " in
-*" test "*) cargo nextest --version >/dev/null 2>&1 || install_nextest ;;
+*" test "*)
+    cargo nextest --version >/dev/null 2>&1 || install_nextest
+    have_schemathesis || install_schemathesis
+    ;;
 esac
 
 echo "install.sh: nothing is missing for: $*"

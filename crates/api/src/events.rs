@@ -58,9 +58,15 @@ fn query(params: &mut Params) -> Result<EventQuery> {
 }
 
 fn kind(text: &str) -> Result<(String, Option<String>)> {
+    let is_word = |word: &str, others: &[u8]| {
+        word.starts_with(|c: char| c.is_ascii_lowercase())
+            && word.bytes().all(|byte| byte.is_ascii_lowercase() || others.contains(&byte))
+    };
     match text.split_once('.') {
-        Some((type_name, "*")) if !type_name.is_empty() => Ok((type_name.to_owned(), None)),
-        Some((type_name, verb)) if !type_name.is_empty() && !verb.is_empty() => {
+        Some((type_name, verb)) if is_word(type_name, b"0123456789_") && verb == "*" => {
+            Ok((type_name.to_owned(), None))
+        }
+        Some((type_name, verb)) if is_word(type_name, b"0123456789_") && is_word(verb, b"") => {
             Ok((type_name.to_owned(), Some(verb.to_owned())))
         }
         _ => Err(Error::parameter("type", "must be such as `workspace.created` or `workspace.*`")),

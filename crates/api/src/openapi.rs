@@ -272,6 +272,9 @@ fn complete(operation: &mut Value) {
         let response = responses.entry(status).or_insert_with(|| json!({"description": description}));
         response["content"] = json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}});
     }
+    // Far beyond the bound the connection answers, which knows nothing of problems.
+    let too_long = "The path and query are too long; a problem, or nothing above 65,534 bytes";
+    responses.insert("414".to_owned(), json!({"description": too_long}));
 }
 
 fn problem_schema() -> Value {

@@ -1,6 +1,8 @@
 //! The index table: one row for each indexed value of each live resource, ordered by value. A value that changes
 //! leaves a row in `resource_moved` for a while, so that a cursor walk that began before still finds its place.
 
+use std::sync::LazyLock;
+
 use admin_types::{OrgId, ResourceId, Result, Timestamp};
 
 use crate::conn::Conn;
@@ -8,8 +10,6 @@ use crate::group::Tx;
 use crate::row::Arg;
 
 sql! {
-    INSERT = "INSERT INTO resource_index (org_id, type, field, value, id, since) VALUES ($1, $2, $3, $4, $5, $6)
-        ON CONFLICT (org_id, type, field, value, id) DO NOTHING";
     DELETE = "DELETE FROM resource_index WHERE org_id = $1 AND type = $2 AND field = $3 AND value = $4 AND id = $5";
     MOVE = "INSERT INTO resource_moved (org_id, type, field, value, id, since, until, moved_at)
         SELECT org_id, type, field, value, id, since, CAST($1 AS BIGINT), CAST($2 AS BIGINT) FROM resource_index
@@ -21,6 +21,9 @@ sql! {
         SELECT i.value, i.id FROM resource_index i WHERE i.org_id = $1 AND i.type = $2 AND i.field = $3
         ORDER BY i.value, i.id LIMIT $4)";
 }
+
+/// The most rows that one statement adds.
+const ROWS: usize = 32;
 
 /// One row of the index.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -47,10 +50,35 @@ pub async fn change(
         tx.defer(MOVE, &[Arg::Int(seq), Arg::Int(at.0), a, b, c, d, e]).await?;
         tx.defer(DELETE, &place).await?;
     }
-    for Entry { field, value } in add {
-        tx.defer(INSERT, &[org, type_name, Arg::Text(field), Arg::Bytes(value), id, Arg::Int(seq)]).await?;
+    for entries in add.chunks(ROWS) {
+        let mut args = vec![org, type_name];
+        for (i, Entry { field, value }) in entries.iter().enumerate() {
+            args.extend([Arg::Text(field), Arg::Bytes(value)]);
+            if i == 0 {
+                args.extend([id, Arg::Int(seq)]);
+            }
+        }
+        tx.defer(insert(entries.len()), &args).await?;
     }
     Ok(())
+}
+
+/// The statement that adds `rows` rows of one resource: one statement costs less than one for each row.
+fn insert(rows: usize) -> &'static str {
+    static STATEMENTS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let values = |row: usize| match row {
+            0 => "($1, $2, $3, $4, $5, $6)".to_owned(),
+            row => format!("($1, $2, ${}, ${}, $5, $6)", 5 + 2 * row, 6 + 2 * row),
+        };
+        let statement = |rows: usize| {
+            let values: Vec<String> = (0..rows).map(values).collect();
+            let columns = "org_id, type, field, value, id, since";
+            let conflict = "ON CONFLICT (org_id, type, field, value, id) DO NOTHING";
+            format!("INSERT INTO resource_index ({columns}) VALUES {} {conflict}", values.join(", "))
+        };
+        (0..=ROWS).map(statement).collect()
+    });
+    &STATEMENTS[rows]
 }
 
 /// Removes a resource's rows, leaving no trace for cursor walks: it is gone.

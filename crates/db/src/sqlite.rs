@@ -38,7 +38,7 @@ impl SqliteConn {
         let connection = Connection::open_with_flags(path, flags).map_err(errors::sqlite)?;
         Self::prepare_connection(
             connection,
-            "PRAGMA busy_timeout = 10000; PRAGMA query_only = TRUE; PRAGMA cache_size = -4000; PRAGMA mmap_size = 1073741824;",
+            "PRAGMA busy_timeout = 10000; PRAGMA query_only = TRUE; PRAGMA cache_size = -4000;",
             long,
         )
     }

@@ -2,21 +2,28 @@
 
 use serde_json::{Value, json};
 
+/// The id of a resource.
+const RESOURCE: &str = "(res|typ|usr)_[0-7][0-9a-hjkmnp-tv-z]{25}";
+
 /// States what is known of each parameter of an operation by its name alone.
 pub(super) fn parameters(operation: &mut Value) {
     let events = operation["operationId"].as_str().is_some_and(|id| id.ends_with("_events") || id.ends_with("_event"));
-    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
         let name = parameter["name"].as_str().unwrap_or_default().to_owned();
-        let resource = json!({"type": "string", "pattern": "^(res|typ|usr)_[0-7][0-9a-hjkmnp-tv-z]{25}$"});
         let schema = match (name.as_str(), events) {
             ("id", true) => json!({"type": "string", "pattern": "^evt_[0-7][0-9a-hjkmnp-tv-z]{25}$"}),
-            ("id" | "resource" | "actor", _) => resource,
+            ("id", _) => json!({"type": "string", "pattern": format!("^{RESOURCE}$")}),
             ("If-Match", _) => json!({"type": "string", "pattern": "^(\\*|\"[0-9]{1,18}\")$"}),
             ("Idempotency-Key", _) => json!({"type": "string", "pattern": "^[!-~]{1,255}$"}),
-            ("type", true) => json!({"type": "string", "pattern": "^[a-z][a-z0-9_]{0,47}\\.([a-z]+|\\*)$"}),
-            ("request_id", _) => json!({"type": "string", "pattern": "^[A-Za-z0-9_.:/+=-]{1,128}$"}),
-            ("since" | "until", _) => json!({"type": "string", "format": "date-time"}),
-            ("order", _) => json!({"type": "string", "enum": ["asc", "desc"]}),
+            // In a query, empty is as good as absent.
+            ("resource" | "actor", _) => json!({"type": "string", "pattern": format!("^({RESOURCE})?$")}),
+            ("type", true) => json!({"type": "string", "pattern": "^([a-z][a-z0-9_]*\\.([a-z]+|\\*))?$"}),
+            ("request_id", _) => json!({"type": "string"}),
+            ("since" | "until", _) => {
+                json!({"type": "string", "anyOf": [{"format": "date-time"}, {"maxLength": 0}]})
+            }
+            ("order", _) => json!({"type": "string", "enum": ["asc", "desc", ""]}),
             ("cursor", true) => json!({"type": "integer", "format": "int64", "minimum": 0}),
             ("cursor", false) => json!({"type": "string", "maxLength": 2048}),
             ("page", _) => json!({"type": "integer", "format": "int64", "minimum": 1, "maximum": 100_001}),

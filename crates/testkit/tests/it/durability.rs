@@ -31,12 +31,12 @@ struct Memory {
 
 impl Memory {
     fn learn(&self, id: &str, version: Option<i64>) {
-        self.told.lock().unwrap().insert(id.to_owned(), version);
+        self.told.lock().expect("no writer panicked").insert(id.to_owned(), version);
         self.acknowledged.fetch_add(1, Ordering::Relaxed);
     }
 
     fn wonder(&self, id: &str) {
-        *self.open.lock().unwrap().entry(id.to_owned()).or_default() += 1;
+        *self.open.lock().expect("no writer panicked").entry(id.to_owned()).or_default() += 1;
     }
 }
 
@@ -150,7 +150,8 @@ async fn whole(client: &Client, memory: &Memory) {
 }
 
 fn acknowledged(memory: &Memory, last: &HashMap<&str, &Value>, versions: &HashMap<&str, i64>) {
-    let (told, open) = (memory.told.lock().unwrap(), memory.open.lock().unwrap());
+    let (told, open) =
+        (memory.told.lock().expect("no writer panicked"), memory.open.lock().expect("no writer panicked"));
     assert!(told.len() > 100, "only {} resources were acknowledged", told.len());
     for (id, version) in told.iter() {
         let event = last.get(id.as_str()).unwrap_or_else(|| panic!("{id} was acknowledged and is gone"));

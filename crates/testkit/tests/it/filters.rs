@@ -79,9 +79,10 @@ async fn import(sandbox: &Sandbox, plural: &str, rows: &[Value]) {
 }
 
 async fn export(sandbox: &Sandbox, query: &str) -> Vec<Resource> {
-    let response = sandbox.request(Method::GET, &format!("/v3/resources:export{query}")).send().await.unwrap();
+    let response =
+        sandbox.request(Method::GET, &format!("/v3/resources:export{query}")).send().await.expect("an answer");
     assert_eq!(response.status(), 200);
-    response.text().await.unwrap().lines().map(|line| serde_json::from_str(line).expect("a resource")).collect()
+    response.text().await.expect("a body").lines().map(|line| serde_json::from_str(line).expect("a resource")).collect()
 }
 
 /// The world of one test: things and gadgets, some of them changed, some in the trash.

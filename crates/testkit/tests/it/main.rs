@@ -13,6 +13,7 @@ mod postgres;
 mod references;
 mod resources;
 mod roles;
+mod schemathesis;
 mod secrets;
 mod transfer;
 mod type_changes;
