@@ -164,7 +164,7 @@ story!(an_export_is_what_its_filter_says_in_the_order_of_ids, async |sandbox: &S
     refused(&sandbox.get_json("/v3/resources:export?type=nothing").await, 400, "invalid_parameter");
 });
 
-/// The atlas goes in by the command line, comes out, and goes into a fresh sandbox.
+/// The atlas goes in by the command line; all of it but the airports comes out, and goes into a fresh sandbox.
 async fn round_trip(backend: Backend) {
     let (first, second) = tokio::join!(Sandbox::start_on(backend), Sandbox::start_on(backend));
     let files: Vec<String> = atlas().iter().map(|file| file.display().to_string()).collect();
@@ -180,17 +180,18 @@ async fn round_trip(backend: Backend) {
     assert_eq!(query(&first, "/v3/airports", &[("filter", swiss)]).await["pagination"]["total_items"], 5);
 
     let exported = first.data_dir.join("all.ndjson");
-    first.cli(&["export", "--output", &exported.display().to_string()]);
+    let types = "language,currency,country,subdivision";
+    first.cli(&["export", "--type", types, "--output", &exported.display().to_string()]);
     let text = fs::read_to_string(&exported).expect("an export");
     let documents: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("a resource")).collect();
-    assert_eq!(documents.len(), 25_689);
+    assert_eq!(documents.len(), 6_132);
     second.cli(&["import", &files[0]]);
     let said = second.cli(&["import", &exported.display().to_string()]);
-    assert!(said.contains("25689 created, 0 updated, 0 unchanged, 0 refused"), "{said}");
+    assert!(said.contains("6132 created, 0 updated, 0 unchanged, 0 refused"), "{said}");
     let copied = export(&second, "/v3/resources:export").await;
     assert!(lasting(&copied) == lasting(&documents), "the copy differs");
-    for status in ["active", "closed", "retired"] {
-        let path = format!("/v3/resources?limit=1&status={status}");
+    for status in ["active", "retired"] {
+        let path = format!("/v3/resources?limit=1&type={types}&status={status}");
         assert_eq!(total(&first, &path).await, total(&second, &path).await, "{status}");
     }
 }
