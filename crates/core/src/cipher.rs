@@ -4,6 +4,7 @@ use std::fmt;
 
 use admin_types::{Error, Result};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hmac;
 use secrecy::{ExposeSecret, SecretBox};
 
 /// The first byte of everything sealed: how it was sealed.
@@ -28,13 +29,22 @@ impl fmt::Debug for MasterKey {
 /// Seals and opens small values. Each is bound to a context, so that it cannot be moved to another place.
 pub struct Cipher {
     key: RandomizedNonceKey,
+    fingerprints: hmac::Key,
 }
 
 impl Cipher {
     /// A cipher under a master key.
     pub fn new(master: &MasterKey) -> Cipher {
         let key = RandomizedNonceKey::new(&AES_256_GCM, master.0.expose_secret()).expect("the key has 32 bytes");
-        Cipher { key }
+        // A key of its own, derived: no key serves two algorithms.
+        let root = hmac::Key::new(hmac::HMAC_SHA256, master.0.expose_secret());
+        let derived = hmac::sign(&root, b"fingerprint");
+        Cipher { key, fingerprints: hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()) }
+    }
+
+    /// HMAC-SHA256 of something that may hold secrets: whoever has the database alone cannot find it by guessing.
+    pub(crate) fn fingerprint(&self, bytes: &[u8]) -> Vec<u8> {
+        hmac::sign(&self.fingerprints, bytes).as_ref().to_vec()
     }
 
     /// Seals `plain` for `context`: version, nonce, ciphertext and tag.
@@ -63,6 +73,13 @@ impl Cipher {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fingerprints_differ_by_master_key() {
+        let [one, same, other] = [7, 7, 8].map(|byte| Cipher::new(&MasterKey::new([byte; 32])).fingerprint(b"body"));
+        assert_eq!(one, same);
+        assert_ne!(one, other);
+    }
 
     #[test]
     fn opens_only_what_it_sealed_for_the_same_place() {

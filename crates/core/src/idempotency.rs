@@ -7,6 +7,7 @@ use admin_db::idempotency::{self, Kept};
 use admin_db::{Conn, Tx};
 use admin_types::{Error, Kind, OrgId, ResourceId, Result};
 
+use crate::Inner;
 use crate::op::{Idempotency, Op};
 
 /// How long an answer is kept, in seconds.
@@ -46,12 +47,12 @@ impl InFlight {
 }
 
 /// The answer that was already given to this request, if it was.
-pub(crate) async fn replay(conn: &mut Conn, op: &Op) -> Result<Option<String>> {
+pub(crate) async fn replay(core: &Inner, conn: &mut Conn, op: &Op) -> Result<Option<String>> {
     let Some(Idempotency { key, request_hash }) = &op.idempotency else { return Ok(None) };
     let since = op.now.plus_seconds(-KEPT_SECONDS);
     match idempotency::get(conn, op.principal.org, op.principal.id, key, since).await? {
         None => Ok(None),
-        Some(kept) if kept.request_hash == *request_hash => Ok(Some(kept.answer)),
+        Some(kept) if kept.request_hash == core.cipher.fingerprint(request_hash) => Ok(Some(kept.answer)),
         Some(_) => {
             let detail = "This Idempotency-Key was used for another request. Use a new key for a new request.";
             Err(Error::new(Kind::Unprocessable, "idempotency_mismatch", detail))
@@ -60,8 +61,8 @@ pub(crate) async fn replay(conn: &mut Conn, op: &Op) -> Result<Option<String>> {
 }
 
 /// Keeps the answer of a change in its transaction.
-pub(crate) async fn keep(tx: &mut Tx, op: &Op, answer: &str) -> Result<()> {
+pub(crate) async fn keep(core: &Inner, tx: &mut Tx, op: &Op, answer: &str) -> Result<()> {
     let Some(Idempotency { key, request_hash }) = &op.idempotency else { return Ok(()) };
-    let kept = Kept { request_hash: request_hash.clone(), answer: answer.to_owned() };
+    let kept = Kept { request_hash: core.cipher.fingerprint(request_hash), answer: answer.to_owned() };
     idempotency::put(tx, op.principal.org, op.principal.id, key, &kept, op.now).await
 }

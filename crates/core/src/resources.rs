@@ -71,7 +71,7 @@ pub async fn create_resource(core: &Core, op: Op, of_type: Option<String>, docum
     let written = core.db.write(org, async move |tx: &mut Tx| {
         let (core, job) = &job;
         let (op, of_type, document, prepared, version) = &**job;
-        if let Some(answer) = idempotency::replay(tx, op).await? {
+        if let Some(answer) = idempotency::replay(core, tx, op).await? {
             return Written::replay(answer);
         }
         let creation = match prepared {
@@ -83,7 +83,7 @@ pub async fn create_resource(core: &Core, op: Op, of_type: Option<String>, docum
         };
         let first = tx.seq()?;
         creation.write(core, tx, op).await?;
-        idempotency::keep(tx, op, &creation.state.document).await?;
+        idempotency::keep(core, tx, op, &creation.state.document).await?;
         finish(tx, op, first, Written::new(&creation.state)).await
     });
     let written = written.await?;
@@ -342,7 +342,7 @@ pub async fn restore_resource(core: &Core, op: Op, of_type: Option<String>, id: 
     let written = core.db.write(org, async move |tx: &mut Tx| {
         let (core, job) = &job;
         let (op, of_type) = &**job;
-        if let Some(answer) = idempotency::replay(tx, op).await? {
+        if let Some(answer) = idempotency::replay(core, tx, op).await? {
             return Written::replay(answer);
         }
         let first = tx.seq()?;
@@ -363,7 +363,7 @@ pub async fn restore_resource(core: &Core, op: Op, of_type: Option<String>, id: 
         }
         change::apply(core, tx, op, action::RESTORED, Some(&before), Some(&after)).await?;
         secrets::store(core, tx, org, id, &wishes).await?;
-        idempotency::keep(tx, op, &after.document).await?;
+        idempotency::keep(core, tx, op, &after.document).await?;
         finish(tx, op, first, Written::new(&after)).await
     });
     let written = written.await?;

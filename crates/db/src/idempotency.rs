@@ -16,7 +16,7 @@ sql! {
 /// An answer that was given.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Kept {
-    /// SHA-256 of the request it answered.
+    /// Keyed hash of the request it answered, whose body may hold secrets.
     pub request_hash: Vec<u8>,
     /// The answer: a resource's wire text.
     pub answer: String,
