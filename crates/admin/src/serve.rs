@@ -54,7 +54,7 @@ pub(crate) async fn run(config: Config, sign_in_link: bool) -> Result<()> {
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let tokens = Arc::new(OnceLock::new());
-    let router = admin_api::router(App { core: core.clone(), tokens: tokens.clone(), metrics });
+    let router = admin_api::router(App::new(core.clone(), tokens.clone(), metrics));
     let drain = Duration::from_secs(config.shutdown_seconds);
     tasks.spawn(listener::serve(listener, router, stop.clone(), drain));
     tasks.spawn(admin_core::build_indexes(core.clone(), stop.clone().cancelled_owned()));

@@ -1,7 +1,5 @@
 //! Logs and metrics.
 
-use std::sync::Arc;
-
 use anyhow::{Context, Result};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use tracing_subscriber::EnvFilter;
@@ -12,9 +10,6 @@ use crate::config::{Config, LogFormat};
 const SECONDS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 /// Upper bounds of the group-size histogram, in writes.
 const GROUP: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
-
-/// Prints the metrics.
-pub(crate) type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// Starts logging to standard error.
 pub(crate) fn start_logs(config: &Config) -> Result<()> {
@@ -29,16 +24,16 @@ pub(crate) fn start_logs(config: &Config) -> Result<()> {
     started.map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))
 }
 
-/// Starts counting.
-pub(crate) fn start_metrics() -> Result<Metrics> {
+/// Starts counting; answers what prints the metrics.
+pub(crate) fn start_metrics() -> Result<impl Fn() -> String + Send + Sync + 'static> {
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full("admin_http_request_seconds".into()), SECONDS)?
         .set_buckets_for_metric(Matcher::Full("admin_db_group_size".into()), GROUP)?
         .build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|error| anyhow::anyhow!("cannot start metrics: {error}"))?;
-    Ok(Arc::new(move || {
+    Ok(move || {
         handle.run_upkeep();
         handle.render()
-    }))
+    })
 }

@@ -1,36 +1,26 @@
 //! Everything under `/v3` needs a bearer token, also paths that do not exist.
 
-use admin_types::{Error, Kind};
-use axum::extract::{Request, State};
+use admin_types::{Error, Kind, Principal, Result};
+use axum::extract::Request;
 use axum::http::header::AUTHORIZATION;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use crate::App;
-use crate::problem::Problem;
 
-/// Verifies the token and notes the principal, or answers 401.
-pub(crate) async fn authenticate(State(app): State<App>, mut request: Request, next: Next) -> Response {
+/// Who sends the request, by its token; nobody where none is needed.
+pub(crate) fn authenticate(app: &App, request: &Request) -> Result<Option<Principal>> {
     let path = request.uri().path();
     if path != "/v3" && !path.starts_with("/v3/") {
-        return next.run(request).await;
+        return Ok(None);
     }
     let token = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
-    let Some(token) = token else {
+    let token = token.ok_or_else(|| {
         let detail = "Send `Authorization: Bearer TOKEN`. `admin token create` prints a token.";
-        return Problem(Error::new(Kind::Unauthenticated, "missing_token", detail)).into_response();
-    };
-    let Some(tokens) = app.tokens.get() else {
-        return Problem(Error::unavailable("Admin is still starting. Try again shortly.", "keys are being made"))
-            .into_response();
-    };
-    match tokens.verify(token, app.core.clock().now()) {
-        Ok(principal) => {
-            request.extensions_mut().insert(principal);
-            next.run(request).await
-        }
-        Err(error) => Problem(error).into_response(),
-    }
+        Error::new(Kind::Unauthenticated, "missing_token", detail)
+    })?;
+    let tokens = app.tokens.get();
+    let tokens = tokens
+        .ok_or_else(|| Error::unavailable("Admin is still starting. Try again shortly.", "keys are being made"))?;
+    tokens.verify(token, app.core.clock().now()).map(Some)
 }
 
 fn bearer(value: &str) -> Option<&str> {

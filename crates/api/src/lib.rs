@@ -10,6 +10,7 @@ mod errors;
 mod events;
 mod health;
 mod index_builds;
+mod meters;
 mod observe;
 mod openapi;
 mod params;
@@ -23,22 +24,40 @@ use std::sync::{Arc, OnceLock};
 
 use admin_core::{Core, Tokens};
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::meters::Meters;
 
 pub use openapi::document as openapi_document;
 
 /// What every handler may use.
 #[derive(Clone)]
-pub struct App {
-    /// The application.
-    pub core: Core,
-    /// The bearer tokens; set once the keys are there, which on a first start is shortly after the first request can be
-    /// answered.
-    pub tokens: Arc<OnceLock<Tokens>>,
-    /// Prints the metrics in Prometheus' text format.
-    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+pub struct App(Arc<Shared>);
+
+/// What an [`App`] shares.
+pub struct Shared {
+    core: Core,
+    tokens: Arc<OnceLock<Tokens>>,
+    metrics: Box<dyn Fn() -> String + Send + Sync>,
+    meters: Meters,
+}
+
+impl App {
+    /// `tokens` is set once the keys are there, which on a first start is shortly after the first request can be answered.
+    /// `metrics` prints them in Prometheus' text format.
+    #[must_use]
+    pub fn new(core: Core, tokens: Arc<OnceLock<Tokens>>, metrics: impl Fn() -> String + Send + Sync + 'static) -> App {
+        App(Arc::new(Shared { core, tokens, metrics: Box::new(metrics), meters: Meters::default() }))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 /// The whole HTTP surface.
@@ -56,8 +75,5 @@ pub fn router(app: App) -> Router {
         .fallback(problem::unknown_path)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(app.clone())
-        .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(from_fn_with_state(app.clone(), authenticate::authenticate))
-        .layer(from_fn(problem::limit_head))
         .layer(from_fn_with_state(app, observe::observe))
 }

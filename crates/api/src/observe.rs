@@ -1,34 +1,38 @@
-//! Around every request: its id, its problem if it has one, a metric and a line in the log.
+//! Around every request, in one layer: its id, its limits, who sends it, its problem if it has one, a metric and a line
+//! in the log. One layer, because axum boxes each of them and clones what is inside for every request.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
-use admin_types::{Error, Kind, RequestId};
+use admin_types::{Error, Kind, RequestId, Result};
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 
-use crate::App;
 use crate::problem::{self, Problem};
+use crate::{App, authenticate};
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Accepts or makes the request id, runs the request, prints its problem, counts it.
+/// Accepts or makes the request id, admits and runs the request, prints its problem, counts it.
 pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let (request_id, refused) = match request.headers().get(&REQUEST_ID) {
-        None => (RequestId::new(app.core.clock().now(), app.core.random()), None),
-        Some(value) => match value.to_str().ok().and_then(RequestId::accept) {
-            Some(id) => (id, None),
-            None => (RequestId::new(app.core.clock().now(), app.core.random()), Some(bad_request_id())),
-        },
+    let accepted = accept_id(&request);
+    let request_id = match &accepted {
+        Ok(Some(id)) => id.clone(),
+        _ => RequestId::new(app.core.clock().now(), app.core.random()),
     };
-    request.extensions_mut().insert(request_id.clone());
     let method = request.method().clone();
-    let path = request.extensions().get::<MatchedPath>().map_or("unknown".to_owned(), |path| path.as_str().to_owned());
-    let mut response = match refused {
-        Some(problem) => problem.into_response(),
-        None => next.run(request).await,
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let path = path.as_ref().map_or("unknown", MatchedPath::as_str);
+    let mut response = match accepted.and_then(|_| admit(&app, &mut request)) {
+        Err(error) => Problem(error).into_response(),
+        Ok(()) => {
+            request.extensions_mut().insert(request_id.clone());
+            AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(problem::panicked)
+        }
     };
     if let Some(Problem(error)) = response.extensions_mut().remove::<Problem>() {
         match error.kind {
@@ -41,16 +45,26 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
     if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
-    response.headers_mut().entry("x-content-type-options").or_insert(HeaderValue::from_static("nosniff"));
+    response.headers_mut().entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     let (status, took) = (response.status().as_u16(), started.elapsed());
-    let labels = [("method", method.to_string()), ("path", path.clone()), ("status", status.to_string())];
-    metrics::counter!("admin_http_requests_total", &labels).increment(1);
-    metrics::histogram!("admin_http_request_seconds", &labels[..2]).record(took.as_secs_f64());
+    app.meters.record(path, &method, status, took);
     tracing::debug!(%request_id, %method, path, status, took_us = took.as_micros() as u64, "request");
     response
 }
 
-fn bad_request_id() -> Problem {
+/// The request id that the client sent.
+fn accept_id(request: &Request) -> Result<Option<RequestId>> {
+    let Some(value) = request.headers().get(&REQUEST_ID) else { return Ok(None) };
+    let id = value.to_str().ok().and_then(RequestId::accept);
     let detail = "must be 1 to 128 letters, digits and -_.:/+=";
-    Problem(Error::parameter("X-Request-Id", detail))
+    id.map(Some).ok_or_else(|| Error::parameter("X-Request-Id", detail))
+}
+
+/// Bounds the head, and notes the principal.
+fn admit(app: &App, request: &mut Request) -> Result<()> {
+    problem::limit_head(request)?;
+    if let Some(principal) = authenticate::authenticate(app, request)? {
+        request.extensions_mut().insert(principal);
+    }
+    Ok(())
 }

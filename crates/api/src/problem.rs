@@ -1,10 +1,9 @@
 //! Errors on the wire: RFC 9457 problems. The one place that maps an error to a status. A handler's error travels in
 //! the response's extensions; `observe`, which knows the request id, prints it.
 
-use admin_types::{Error, Kind, RequestId};
+use admin_types::{Error, Kind, RequestId, Result};
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -112,21 +111,20 @@ pub(crate) async fn method_not_allowed() -> Problem {
 }
 
 /// Refuses a path and query, or headers, longer than any that Admin needs.
-pub(crate) async fn limit_head(request: Request, next: Next) -> Response {
+pub(crate) fn limit_head(request: &Request) -> Result<()> {
     let uri = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
     if uri > MAX_URI {
         let detail = format!("The path and query have {uri} bytes; the most is {MAX_URI}.");
-        return Problem(Error::new(Kind::UriTooLong, "uri_too_long", detail)).into_response();
+        return Err(Error::new(Kind::UriTooLong, "uri_too_long", detail));
     }
     let headers = request.headers();
     let total: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if total > MAX_HEADERS {
         let largest = headers.iter().max_by_key(|(_, value)| value.len()).map_or("", |(name, _)| name.as_str());
         let detail = format!("The headers have {total} bytes; the most is {MAX_HEADERS}. The largest is `{largest}`.");
-        let error = Error::new(Kind::HeadersTooLarge, "headers_too_large", detail).at(largest, "is too large");
-        return Problem(error).into_response();
+        return Err(Error::new(Kind::HeadersTooLarge, "headers_too_large", detail).at(largest, "is too large"));
     }
-    next.run(request).await
+    Ok(())
 }
 
 /// A panic is a fault of ours; the caller sees no more than that.
