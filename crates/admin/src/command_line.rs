@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use admin_types::Role;
+use admin_types::ResourceId;
 use clap::{Args, Parser, Subcommand};
 
 /// A self-hosted control plane: describe resource types, get a governed API.
@@ -33,7 +33,7 @@ pub(crate) struct Settings {
     /// pretty or json [default: pretty]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub(crate) log_format: Option<String>,
-    /// error, warn, info, debug or trace, or a filter such as admin_core=debug [default: info]
+    /// off, error, warn, info, debug or trace, or such as admin_core=debug,info [default: info]
     #[arg(long, global = true, value_name = "LEVEL")]
     pub(crate) log_level: Option<String>,
 }
@@ -87,13 +87,31 @@ pub(crate) enum Command {
 pub(crate) enum TokenCommand {
     /// Print a bearer token
     Create {
-        /// owner, editor or viewer
-        #[arg(long)]
-        role: Role,
+        #[command(flatten)]
+        speaker: Speaker,
         /// How long it is good for, in seconds
         #[arg(long, value_name = "SECONDS", default_value_t = admin_core::TOKEN_SECONDS, value_parser = clap::value_parser!(i64).range(1..=31_536_000))]
         ttl: i64,
     },
+}
+
+/// Whom a token speaks for.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Speaker {
+    /// The first owner, acting with this role alone: owner, admin, editor, viewer, auditor, or one of the org's own
+    #[arg(long)]
+    pub(crate) role: Option<String>,
+    /// A user, with the roles that it has
+    #[arg(long, value_name = "ID", value_parser = parse_id)]
+    pub(crate) user: Option<ResourceId>,
+    /// A client, with the roles that it has
+    #[arg(long, value_name = "ID", value_parser = parse_id)]
+    pub(crate) client: Option<ResourceId>,
+}
+
+fn parse_id(text: &str) -> Result<ResourceId, String> {
+    ResourceId::parse(text).ok_or_else(|| "not an id, such as usr_01jh8x5n9bfqv8xk3c6m7t2d4e".to_owned())
 }
 
 #[derive(Subcommand, Debug)]

@@ -40,6 +40,9 @@ const KEYS: &[Key] = &[
 const OTHER_VARIABLES: &[&str] =
     &["ADMIN_CONFIG", "ADMIN_URL", "ADMIN_TOKEN", "ADMIN_BINARY", "ADMIN_TEST_", "ADMIN_SERVICE_", "ADMIN_PORT"];
 
+/// How much may be logged.
+const LOG_LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
 /// How logs are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum LogFormat {
@@ -96,7 +99,13 @@ impl Config {
                 "json" => LogFormat::Json,
                 _ => return Err(wrong(&values, "log_format", "must be pretty or json")),
             },
-            log_level: get("log_level").unwrap_or("info").to_owned(),
+            log_level: match get("log_level").unwrap_or("info") {
+                text if is_log_filter(text) => text.to_owned(),
+                _ => {
+                    let wanted = format!("must be one of {}, or such as admin_core=debug,info", LOG_LEVELS.join(", "));
+                    return Err(wrong(&values, "log_level", &wanted));
+                }
+            },
             postgres_lanes: in_range(&values, "postgres_lanes", "4", 1..=64)? as usize,
             shutdown_seconds: in_range(&values, "shutdown_seconds", "30", 1..=3600)?,
             data_dir,
@@ -192,6 +201,18 @@ fn in_range(values: &Values, name: &str, default: &str, range: std::ops::RangeIn
     if range.contains(&number) { Ok(number) } else { Err(wrong(values, name, &format!("must be {wanted}"))) }
 }
 
+/// Whether a text is levels, separated by commas, each for all modules or for one: `info`, `admin_core=debug,warn`. A
+/// misspelt level must not pass for a module.
+fn is_log_filter(text: &str) -> bool {
+    text.split(',').all(|part| {
+        let (module, level) = part.split_once('=').map_or((None, part), |(module, level)| (Some(module), level));
+        let is_module = |name: &str| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_:-".contains(&byte))
+        };
+        LOG_LEVELS.contains(&level) && module.is_none_or(is_module)
+    })
+}
+
 /// The address file: where the server that runs on a data folder listens.
 pub(crate) fn address_file(data_dir: &Path) -> PathBuf {
     data_dir.join("admin.addr")
@@ -211,6 +232,17 @@ mod tests {
         assert!(error(&[("listen", "here")]).contains("`listen` = \"here\" (from a test) must be an address"));
         assert!(error(&[("database", "mysql://x")]).contains("sqlite:PATH or postgres://"));
         assert!(error(&[("shutdown_seconds", "0")]).contains("1 to 3600"));
+    }
+
+    #[test]
+    fn a_misspelt_log_level_is_refused() {
+        for good in ["off", "trace", "admin_core=debug", "warn,admin_db::lane=trace", "admin_core=off,info"] {
+            assert_eq!(build(&[("log_level", good)]).expect(good).log_level, good);
+        }
+        for bad in ["frob", "INFO!", "admin_core=frob", "admin_core", "info,", "=info", "a=b=c", "admin core=info"] {
+            let said = build(&[("log_level", bad)]).expect_err(bad).to_string();
+            assert!(said.contains("`log_level` = ") && said.contains("error, warn, info, debug, trace"), "{said}");
+        }
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use admin_api::App;
-use admin_core::{Core, SIGN_IN_SECONDS, Setup, Tokens, create_sign_in_token, ensure_org};
-use admin_db::{Db, LaneOptions};
-use admin_types::{Role, SystemClock, SystemRandom};
+use admin_core::{Core, SIGN_IN_SECONDS, Setup, Tokens, create_sign_in_token, ensure_org, upgrade_org};
+use admin_db::{Db, LaneOptions, signing_keys};
+use admin_types::{SystemClock, SystemRandom};
 use anyhow::{Context, Result};
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
@@ -26,6 +26,13 @@ pub(crate) async fn open(config: &Config) -> Result<Core> {
     let master_key = data_dir::master_key(config)?;
     let options = LaneOptions { postgres_lanes: config.postgres_lanes };
     let db = Db::open(config.database.clone(), options).await.map_err(|error| unreachable_database(config, error))?;
+    let master_key = match master_key {
+        Some(master_key) => master_key,
+        None => {
+            let in_use = !signing_keys::all(&mut *db.read().await?).await?.is_empty();
+            data_dir::make_master_key(config, in_use)?
+        }
+    };
     Ok(Core::new(db, Arc::new(SystemClock), Arc::new(SystemRandom), &master_key))
 }
 
@@ -44,12 +51,14 @@ fn unreachable_database(config: &Config, error: admin_types::Error) -> anyhow::E
 pub(crate) async fn run(config: Config, sign_in_link: bool) -> Result<()> {
     telemetry::start_logs(&config)?;
     let metrics = telemetry::start_metrics()?;
+    data_dir::create(&config.data_dir)?;
+    let _lock = data_dir::lock(&config.data_dir)?;
     let core = open(&config).await?;
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!("cannot listen on `listen` = {}; is another server there? Port 0 takes a free one", config.listen)
     })?;
     let address = listener.local_addr()?;
-    data_dir::write_private(&address_file(&config.data_dir), &format!("{address}\n"))?;
+    data_dir::write_private(&address_file(&config.data_dir), "data_dir", &format!("{address}\n"))?;
 
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
@@ -58,6 +67,7 @@ pub(crate) async fn run(config: Config, sign_in_link: bool) -> Result<()> {
     let drain = Duration::from_secs(config.shutdown_seconds);
     tasks.spawn(listener::serve(listener, router, stop.clone(), drain));
     tasks.spawn(admin_core::build_indexes(core.clone(), stop.clone().cancelled_owned()));
+    tasks.spawn(admin_core::write_decisions(core.clone(), stop.clone().cancelled_owned()));
     tasks.spawn(admin_core::housekeeping(core.clone(), stop.clone().cancelled_owned()));
 
     let url = format!("http://{address}");
@@ -84,10 +94,11 @@ pub(crate) async fn run(config: Config, sign_in_link: bool) -> Result<()> {
 /// What a first start makes; then the keys, and with them the server is ready.
 async fn start(config: &Config, core: &Core, tokens: &OnceLock<Tokens>, url: &str, sign_in_link: bool) -> Result<()> {
     let setup = ensure_org(core).await.context("cannot set up the org")?;
+    upgrade_org(core, &setup).await.context("cannot bring the built-in types up to date")?;
     let opened = Tokens::open(core).await.map_err(|error| anyhow::anyhow!("{}", error.detail))?;
     if let Some(path) = &config.bootstrap_token_file {
-        let token = opened.create(core, setup.org, setup.owner, &[Role::Owner], BOOTSTRAP_SECONDS)?;
-        data_dir::write_private(path, token.expose_secret())?;
+        let token = opened.create(core, setup.org, setup.owner, None, BOOTSTRAP_SECONDS)?;
+        data_dir::write_private(path, "bootstrap_token_file", token.expose_secret())?;
     }
     if tokens.set(opened).is_err() {
         anyhow::bail!("the keys were opened twice");

@@ -13,9 +13,8 @@ const GROUP: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
 /// Starts logging to standard error.
 pub(crate) fn start_logs(config: &Config) -> Result<()> {
-    let filter = EnvFilter::try_new(&config.log_level).with_context(|| {
-        format!("`log_level` = {:?} must be error, warn, info, debug or trace, or a filter", config.log_level)
-    })?;
+    let filter = EnvFilter::try_new(&config.log_level)
+        .with_context(|| format!("`log_level` = {:?} cannot be read", config.log_level))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match config.log_format {
         LogFormat::Json => builder.json().try_init(),

@@ -50,7 +50,7 @@ fn help_and_version_are_there() {
     }
     let version = place.run(&["--version"], &[]);
     assert_eq!(String::from_utf8_lossy(&version.stdout), format!("admin {}\n", env!("CARGO_PKG_VERSION")));
-    for wrong in [&[][..], &["server"], &["serve", "--colour"], &["token", "create", "--role", "king"]] {
+    for wrong in [&[][..], &["server"], &["serve", "--colour"], &["token", "create"]] {
         let output = place.run(wrong, &[]);
         assert_eq!((output.status.code(), output.stderr.is_empty()), (Some(2), false), "{wrong:?}");
     }
@@ -94,7 +94,15 @@ fn a_value_that_cannot_be_is_named_with_its_source() {
     }
     place.refuses(&["serve", "--listen", "here"], &[("ADMIN_LISTEN", "127.0.0.1:0")], &["from --listen"]);
     place.refuses(&["serve"], &[("ADMIN_MASTER_KEY", "short")], &["master key", "32 bytes in base64"]);
-    place.refuses(&["serve"], &[("ADMIN_LOG_LEVEL", "a=b=c")], &["log_level"]);
+    let levels = "must be one of off, error, warn, info, debug, trace";
+    for (command, level) in [(&["serve"][..], "frob"), (&["config", "check"], "admin_core=frob")] {
+        place.refuses(command, &[("ADMIN_LOG_LEVEL", level)], &["`log_level` = ", "ADMIN_LOG_LEVEL", levels]);
+    }
+    let nowhere = [("ADMIN_BOOTSTRAP_TOKEN_FILE", "/nowhere/token")];
+    let output = place.run(&["serve", "--listen", "127.0.0.1:0"], &nowhere);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("cannot write /nowhere/token; set `bootstrap_token_file` to a place that"), "{said}");
 }
 
 #[test]
@@ -136,4 +144,20 @@ fn a_good_configuration_is_called_good() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "The configuration is good, and the database answers.\n");
     assert!(place.run(&["migrate"], &[]).status.success());
+}
+
+#[test]
+fn a_token_makes_no_admin() {
+    let place = Place::new();
+    for command in [&["token", "create", "--role", "owner"][..], &["export", "--url", "127.0.0.1:1"]] {
+        place.refuses(
+            command,
+            &[],
+            &["there is no Admin in sqlite:./admin-data/admin.db", "`admin serve`", "--data-dir"],
+        );
+    }
+    assert_eq!(fs::read_dir(place.folder.path()).expect("a folder").count(), 0, "nothing was made");
+    // What `migrate` makes is no Admin yet.
+    assert!(place.run(&["migrate"], &[]).status.success());
+    place.refuses(&["token", "create", "--role", "owner"], &[], &["there is no Admin in"]);
 }

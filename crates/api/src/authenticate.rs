@@ -1,15 +1,16 @@
-//! Everything under `/v3` needs a bearer token, also paths that do not exist.
+//! Everything under `/v3` and `/access` needs a bearer token, also paths that do not exist.
 
-use admin_types::{Error, Kind, Principal, Result};
+use admin_core::Verified;
+use admin_types::{Error, Kind, Result};
 use axum::extract::Request;
 use axum::http::header::AUTHORIZATION;
 
 use crate::App;
 
 /// Who sends the request, by its token; nobody where none is needed.
-pub(crate) fn authenticate(app: &App, request: &Request) -> Result<Option<Principal>> {
+pub(crate) fn authenticate(app: &App, request: &Request) -> Result<Option<Verified>> {
     let path = request.uri().path();
-    if path != "/v3" && !path.starts_with("/v3/") {
+    if !["/v3", "/access"].iter().any(|root| path.strip_prefix(root).is_some_and(is_below)) {
         return Ok(None);
     }
     let token = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
@@ -21,6 +22,10 @@ pub(crate) fn authenticate(app: &App, request: &Request) -> Result<Option<Princi
     let tokens = tokens
         .ok_or_else(|| Error::unavailable("Admin is still starting. Try again shortly.", "keys are being made"))?;
     tokens.verify(token, app.core.clock().now()).map(Some)
+}
+
+fn is_below(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with('/')
 }
 
 fn bearer(value: &str) -> Option<&str> {

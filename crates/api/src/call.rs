@@ -1,8 +1,8 @@
 //! The context of a call: who, under which request id, with which conditions. A handler that takes a [`Call`] cannot
 //! run without an authenticated principal.
 
-use admin_core::{Idempotency, Op};
-use admin_types::{Error, Principal, RequestId, Result};
+use admin_core::{Idempotency, Op, Verified};
+use admin_types::{Error, Origin, Principal, RequestId, Result};
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -12,10 +12,15 @@ use crate::App;
 use crate::params::Params;
 use crate::problem::Problem;
 
+/// The address of the client, as an extension of its requests.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAddress(pub std::net::IpAddr);
+
 /// An authenticated call.
 pub(crate) struct Call {
     pub(crate) app: App,
     pub(crate) principal: Principal,
+    pub(crate) origin: Origin,
     pub(crate) request_id: RequestId,
     pub(crate) method: Method,
     pub(crate) uri: Uri,
@@ -26,13 +31,15 @@ impl FromRequestParts<App> for Call {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Call, Problem> {
-        let principal = parts.extensions.remove::<Principal>();
+        let verified = parts.extensions.remove::<Verified>();
         let request_id = parts.extensions.get::<RequestId>().cloned();
-        let (Some(principal), Some(request_id)) = (principal, request_id) else {
+        let address = parts.extensions.get::<ClientAddress>().map(|address| address.0);
+        let (Some(verified), Some(request_id)) = (verified, request_id) else {
             return Err(Problem(Error::internal("a handler outside the layers that authenticate")));
         };
         let (method, uri, headers) = (parts.method.clone(), parts.uri.clone(), std::mem::take(&mut parts.headers));
-        Ok(Call { app: app.clone(), principal, request_id, method, uri, headers })
+        let origin = Origin { address, method: "token", authenticated_at: verified.issued_at };
+        Ok(Call { app: app.clone(), principal: verified.principal, origin, request_id, method, uri, headers })
     }
 }
 
@@ -46,6 +53,7 @@ impl Call {
     pub(crate) fn op(&self, dry_run: bool) -> Result<Op> {
         Ok(Op {
             principal: self.principal.clone(),
+            origin: self.origin.clone(),
             request_id: self.request_id.clone(),
             now: self.app.core.clock().now(),
             dry_run,

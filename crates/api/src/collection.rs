@@ -1,22 +1,13 @@
 //! What a path names: `/v3/resources`, or the resources of one type at `/v3/{plural}`.
 
-use admin_types::{Error, Kind, ResourceId, Result};
+use admin_types::{Error, ResourceId, Result};
 
 use crate::call::Call;
 
 /// The type that a path names; `None` for `/v3/resources`.
 pub(crate) async fn type_of(call: &Call, plural: Option<&str>) -> Result<Option<String>> {
     let Some(plural) = plural else { return Ok(None) };
-    let catalogue = call.app.core.catalogue(call.principal.org).await?;
-    match catalogue.at_path(plural) {
-        Some(entry) => Ok(Some(entry.definition.name.clone())),
-        None => {
-            let plural: String = plural.chars().take(60).collect();
-            let detail =
-                format!("There is no type whose resources are at /v3/{plural}. GET /v3/types lists the types.");
-            Err(Error::new(Kind::NotFound, "unknown_path", detail))
-        }
-    }
+    call.app.core.type_at(call.principal.org, plural).await.map(Some)
 }
 
 /// The id in a path. What is no id at all cannot be found.

@@ -54,6 +54,7 @@ fn query(params: &mut Params) -> Result<EventQuery> {
             Some("desc") => true,
             Some(_) => return Err(Error::parameter("order", "must be asc or desc")),
         },
+        types: None,
     })
 }
 

@@ -1,8 +1,10 @@
 //! The REST edge: parse, call `core`, print. Handlers are thin; what they share is in `extract`, `answer` and
 //! `problem`.
 
+mod access;
 mod answer;
 mod authenticate;
+mod authzen;
 mod body;
 mod call;
 mod collection;
@@ -29,6 +31,7 @@ use axum::routing::get;
 
 use crate::meters::Meters;
 
+pub use call::ClientAddress;
 pub use openapi::document as openapi_document;
 
 /// What every handler may use.
@@ -66,6 +69,7 @@ pub fn router(app: App) -> Router {
         .merge(openapi::routes())
         .route("/", get(reference::home))
         .route("/sign-in", get(sign_in::page).post(sign_in::exchange))
+        .route("/.well-known/authzen-configuration", get(authzen::configuration))
         .route("/errors/{code}", get(errors::page))
         .route("/reference", get(reference::page))
         .route("/reference/{*file}", get(reference::file))

@@ -4,7 +4,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
-use admin_types::{Error, Kind, RequestId, Result};
+use admin_types::{Error, Kind, Principal, RequestId, Result};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
@@ -27,14 +27,18 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
     let path = path.as_ref().map_or("unknown", MatchedPath::as_str);
-    let mut response = match accepted.and_then(|_| admit(&app, &mut request)) {
-        Err(error) => Problem(error).into_response(),
-        Ok(()) => {
+    let (mut response, principal) = match accepted.and_then(|_| admit(&app, &mut request)) {
+        Err(error) => (Problem(error).into_response(), None),
+        Ok(principal) => {
             request.extensions_mut().insert(request_id.clone());
-            AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(problem::panicked)
+            let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+            (answered.unwrap_or_else(problem::panicked), principal)
         }
     };
     if let Some(Problem(error)) = response.extensions_mut().remove::<Problem>() {
+        if let (Some(denied), Some(principal)) = (&error.denied, &principal) {
+            admin_core::record_refusal(&app.core, principal, &request_id, denied).await;
+        }
         match error.kind {
             Kind::Internal => tracing::error!(%request_id, %method, path, %error, "request failed"),
             Kind::Unavailable => tracing::warn!(%request_id, %method, path, %error, "request failed"),
@@ -60,11 +64,12 @@ fn accept_id(request: &Request) -> Result<Option<RequestId>> {
     id.map(Some).ok_or_else(|| Error::parameter("X-Request-Id", detail))
 }
 
-/// Bounds the head, and notes the principal.
-fn admit(app: &App, request: &mut Request) -> Result<()> {
+/// Bounds the head, and notes who asks.
+fn admit(app: &App, request: &mut Request) -> Result<Option<Principal>> {
     problem::limit_head(request)?;
-    if let Some(principal) = authenticate::authenticate(app, request)? {
-        request.extensions_mut().insert(principal);
+    let verified = authenticate::authenticate(app, request)?;
+    if let Some(verified) = &verified {
+        request.extensions_mut().insert(verified.clone());
     }
-    Ok(())
+    Ok(verified.map(|verified| verified.principal))
 }

@@ -21,7 +21,7 @@ use crate::App;
 use crate::call::Call;
 use crate::problem::Problem;
 use crate::resources::{create, delete, export, get as read, import, list, replace, restore, update};
-use crate::{events, index_builds};
+use crate::{access, authzen, events, index_builds};
 
 /// What a resource is created from.
 #[derive(ToSchema, Serialize)]
@@ -196,6 +196,15 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(events::list_events))
         .routes(routes!(events::get_event))
         .routes(routes!(index_builds::list_index_builds))
+        .routes(routes!(access::explain_access))
+        .routes(routes!(access::simulate_access))
+        .routes(routes!(access::access_matrix))
+        .routes(routes!(access::list_decisions))
+        .routes(routes!(authzen::evaluation))
+        .routes(routes!(authzen::evaluations))
+        .routes(routes!(authzen::search_subject))
+        .routes(routes!(authzen::search_resource))
+        .routes(routes!(authzen::search_action))
 }
 
 /// The routes under `/v3`.

@@ -19,7 +19,7 @@ impl Params {
             if !known.contains(&&*name) {
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                 let name: String = name.chars().take(40).collect();
-                return Err(Error::parameter(&name, format!("is not known here; there are: {known}")));
+                return Err(Error::parameter(&name, format!("there is none of this name here; there are: {known}")));
             }
             let value = decode(value).ok_or_else(|| not_text(&name))?;
             if params.insert(name.clone(), value).is_some() {

@@ -3,7 +3,7 @@
 
 use admin_types::{Error, Kind, RequestId, Result};
 use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -62,7 +62,7 @@ pub(crate) fn document(error: &Error, request_id: &RequestId) -> Value {
         "detail": error.detail,
         "request_id": request_id,
     });
-    if let (Value::Object(body), Value::Object(extra)) = (&mut body, error.extra.clone()) {
+    if let (Value::Object(body), Value::Object(extra)) = (&mut body, (*error.extra).clone()) {
         body.extend(extra);
     }
     if !error.errors.is_empty() {
@@ -108,6 +108,15 @@ pub(crate) async fn unknown_path() -> Problem {
 pub(crate) async fn method_not_allowed() -> Problem {
     let detail = "This path does not take this method; the header `Allow` lists those that it takes.";
     Problem(Error::new(Kind::MethodNotAllowed, "method_not_allowed", detail))
+}
+
+/// The action that the path ends in takes one method alone.
+pub(crate) async fn takes_only(method: Method) -> Response {
+    let mut response = method_not_allowed().await.into_response();
+    if let Ok(value) = HeaderValue::from_str(method.as_str()) {
+        response.headers_mut().insert(header::ALLOW, value);
+    }
+    response
 }
 
 /// Refuses a path and query, or headers, longer than any that Admin needs.

@@ -1,7 +1,11 @@
-//! The built-in types. They are rows like all others; only the engine makes them.
+//! What comes with every org: types, and the policies of the built-in roles. They are rows like all others.
+
+mod policies;
 
 use admin_types::Attributes;
-use serde_json::json;
+use serde_json::{Value, json};
+
+pub(crate) use self::policies::{POLICIES, ROLES};
 
 /// A type that comes with every org.
 pub(crate) struct BuiltIn {
@@ -10,54 +14,137 @@ pub(crate) struct BuiltIn {
 }
 
 /// In the order in which they are made.
-pub(crate) const BUILT_IN: &[BuiltIn] =
-    &[BuiltIn { name: "type", attributes: type_attributes }, BuiltIn { name: "user", attributes: user_attributes }];
+pub(crate) const BUILT_IN: &[BuiltIn] = &[
+    BuiltIn { name: "type", attributes: || object(type_type()) },
+    BuiltIn { name: "user", attributes: || object(user_type()) },
+    BuiltIn { name: "client", attributes: || object(client_type()) },
+    BuiltIn { name: "group", attributes: || object(group_type()) },
+    BuiltIn { name: "role", attributes: || object(role_type()) },
+    BuiltIn { name: "role_binding", attributes: || object(role_binding_type()) },
+    BuiltIn { name: "policy", attributes: || object(policy_type()) },
+];
+
+/// The type that comes with every org under this name.
+pub(crate) fn built_in(name: &str) -> Option<&'static BuiltIn> {
+    BUILT_IN.iter().find(|built_in| built_in.name == name)
+}
 
 /// Whether a type comes with every org.
 pub(crate) fn is_built_in(name: &str) -> bool {
-    BUILT_IN.iter().any(|built_in| built_in.name == name)
+    built_in(name).is_some()
 }
 
-fn object(value: serde_json::Value) -> Attributes {
+/// Whether resources of a type are known by their names, which then are unique and stay: policies say
+/// `role::"editor"`.
+pub(crate) fn is_named(type_name: &str) -> bool {
+    matches!(type_name, "group" | "role")
+}
+
+/// A JSON object as attributes.
+pub(crate) fn object(value: Value) -> Attributes {
     match value {
-        serde_json::Value::Object(map) => map,
+        Value::Object(map) => map,
         _ => Attributes::new(),
     }
 }
 
-fn type_attributes() -> Attributes {
-    object(json!({
-        "plural": "types",
-        "description": "Describes resources: a JSON Schema of their attributes, their statuses, their name in paths.",
-        "statuses": ["active"],
-        "schema": {
-            "type": "object",
-            "properties": {
-                "plural": {"type": "string", "description": "The name in paths, such as `workspaces`."},
-                "description": {"type": "string", "maxLength": 2000},
-                "statuses": {"type": "array", "items": {"type": "string"}, "description": "The first is the default."},
-                "schema": {"type": "object", "description": "JSON Schema 2020-12 of `attributes`."}
-            },
-            "required": ["schema"],
-            "additionalProperties": false
-        }
-    }))
+/// The attributes of a built-in type, with the facts that `existing` declares: those are the org's.
+pub(crate) fn with_facts_of(attributes: Attributes, existing: &Attributes) -> Attributes {
+    const FACTS: &str = "/schema/properties/facts";
+    let mut attributes = Value::Object(attributes);
+    let existing = Value::Object(existing.clone());
+    if let (Some(facts), Some(declared)) = (attributes.pointer_mut(FACTS), existing.pointer(FACTS))
+        && declared.get("type") == Some(&json!("object"))
+        && declared.get("properties").is_some()
+    {
+        *facts = declared.clone();
+    }
+    object(attributes)
 }
 
-fn user_attributes() -> Attributes {
-    object(json!({
-        "plural": "users",
-        "description": "A person who acts in this org.",
-        "statuses": ["active", "disabled"],
-        "schema": {
-            "type": "object",
-            "properties": {
-                "email": {"type": "string", "format": "email", "maxLength": 254, "x-unique": true},
-                "roles": {"type": "array", "items": {"type": "string", "maxLength": 100}, "maxItems": 100, "uniqueItems": true},
-                "groups": {"type": "array", "items": {"type": "string", "maxLength": 100}, "maxItems": 1000, "uniqueItems": true},
-                "facts": {"type": "object"}
-            },
-            "additionalProperties": false
-        }
-    }))
+/// A type whose resources have these attributes and no others.
+fn closed(plural: &str, description: &str, statuses: &[&str], required: &[&str], properties: Value) -> Value {
+    json!({
+        "plural": plural, "description": description, "statuses": statuses,
+        "schema": {"type": "object", "properties": properties, "required": required, "additionalProperties": false}
+    })
+}
+
+fn names(description: &str) -> Value {
+    json!({"type": "array", "items": {"type": "string", "maxLength": 200}, "maxItems": 100, "uniqueItems": true,
+        "x-index": true, "description": description})
+}
+
+fn type_type() -> Value {
+    let words = |description: &str| json!({"type": "array", "items": {"type": "string"}, "description": description});
+    let properties = json!({
+        "plural": {"type": "string", "description": "The name in paths, such as `workspaces`."},
+        "description": {"type": "string", "maxLength": 2000},
+        "statuses": words("The first is the default."),
+        "actions": words("What can be done besides reading, creating, updating and deleting, for policies to decide."),
+        "parent": {"type": "string", "description": "The type that parents must be of."},
+        "schema": {"type": "object", "description": "JSON Schema 2020-12 of `attributes`."}
+    });
+    let description = "Describes resources: a JSON Schema of their attributes, their statuses, their name in paths.";
+    closed("types", description, &["active"], &["schema"], properties)
+}
+
+/// What policies may know of a principal: the org changes this part of the type as it likes.
+fn facts() -> Value {
+    json!({"type": "object", "properties": {}, "description": "What policies decide by. Change the type to declare facts."})
+}
+
+fn user_type() -> Value {
+    let properties = json!({
+        "email": {"type": "string", "format": "email", "maxLength": 254, "x-unique": true},
+        "roles": names("Names of roles that the user has in the whole org."),
+        "groups": names("Names of groups that the user is in."),
+        "facts": facts()
+    });
+    closed("users", "A person who acts in this org.", &["active", "disabled"], &[], properties)
+}
+
+fn client_type() -> Value {
+    let properties = json!({
+        "description": {"type": "string", "maxLength": 2000},
+        "roles": names("Names of roles that the client has in the whole org."),
+        "groups": names("Names of groups that the client is in."),
+        "facts": facts()
+    });
+    closed("clients", "A program that acts in this org: a service account.", &["active", "disabled"], &[], properties)
+}
+
+fn group_type() -> Value {
+    let properties = json!({
+        "description": {"type": "string", "maxLength": 2000},
+        "roles": names("Names of roles that members have in the whole org."),
+        "groups": names("Names of groups that this group is in: its members are in them too.")
+    });
+    closed("groups", "Users and clients; each says which groups it is in.", &["active", "disabled"], &[], properties)
+}
+
+fn role_type() -> Value {
+    let properties = json!({"description": {"type": "string", "maxLength": 2000}});
+    closed("roles", "A name that policies give rights to, as `role::\"editor\"`.", &["active"], &[], properties)
+}
+
+fn role_binding_type() -> Value {
+    let properties = json!({
+        "role": {"type": "string", "maxLength": 200, "x-index": true, "description": "The role's name."},
+        "user": {"type": "string", "x-index": true, "x-ref": {"type": "user", "on_delete": "cascade"}},
+        "client": {"type": "string", "x-index": true, "x-ref": {"type": "client", "on_delete": "cascade"}},
+        "group": {"type": "string", "maxLength": 200, "x-index": true, "description": "The group's name."}
+    });
+    let description = "Gives a role to a user, a client or a group: within its parent and all below it, or in the whole org without one.";
+    let mut attributes = closed("role-bindings", description, &["active", "disabled"], &["role"], properties);
+    attributes["schema"]["oneOf"] = json!([{"required": ["user"]}, {"required": ["client"]}, {"required": ["group"]}]);
+    attributes
+}
+
+fn policy_type() -> Value {
+    let properties = json!({
+        "description": {"type": "string", "maxLength": 2000},
+        "cedar": {"type": "string", "maxLength": 16384, "description": "One or more statements of Cedar."}
+    });
+    closed("policies", "Says who may do what, in Cedar.", &["active", "disabled"], &["cedar"], properties)
 }

@@ -1,10 +1,11 @@
 //! The org's types, compiled and cached. The org's row carries the catalogue's version: a write compares it under the
-//! org's lock, a read at most a second late.
+//! org's lock, a read at most a second late; what a read would refuse is held against the newest first.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use admin_db::orgs::Versions;
 use admin_db::{Conn, Db, Tx, index_builds, orgs, resources};
 use admin_schema::{Field, TypeDefinition};
 use admin_types::{Error, OrgId, Resource, ResourceId, Result};
@@ -76,6 +77,11 @@ impl Catalogue {
         all
     }
 
+    /// The type of a resource that is there, for a caller who may not know of it.
+    pub(crate) fn of_resource(&self, name: &str) -> Result<&Arc<TypeEntry>> {
+        self.named(name).ok_or_else(|| Error::not_found("resource"))
+    }
+
     /// The type of that name, or an error that lists what there is.
     pub(crate) fn require(&self, name: &str, pointer: &str) -> Result<&Arc<TypeEntry>> {
         self.named(name).ok_or_else(|| {
@@ -132,50 +138,73 @@ impl Catalogue {
     }
 }
 
+/// A catalogue, the versions of all that is kept of the org, and when they were read.
+type Kept = (Arc<Catalogue>, Versions, Instant);
+
 /// The catalogues in memory, by org.
 #[derive(Default)]
 pub(crate) struct Catalogues {
-    cached: Mutex<HashMap<OrgId, (Arc<Catalogue>, Instant)>>,
+    cached: Mutex<HashMap<OrgId, Kept>>,
 }
 
 impl Catalogues {
-    fn cached(&self, org: OrgId) -> Option<(Arc<Catalogue>, Instant)> {
+    fn cached(&self, org: OrgId) -> Option<Kept> {
         self.cached.lock().expect("no thread panics while it holds this").get(&org).cloned()
-    }
-
-    fn keep(&self, org: OrgId, catalogue: Arc<Catalogue>) {
-        let now = Instant::now();
-        self.cached.lock().expect("no thread panics while it holds this").insert(org, (catalogue, now));
     }
 
     /// The catalogue for reads.
     pub(crate) async fn get(&self, db: &Db, org: OrgId) -> Result<Arc<Catalogue>> {
+        Ok(self.current(db, org).await?.0)
+    }
+
+    /// The catalogue for reads, and the versions of all that is kept of the org.
+    pub(crate) async fn current(&self, db: &Db, org: OrgId) -> Result<(Arc<Catalogue>, Versions)> {
         match self.cached(org) {
-            Some((catalogue, at)) if at.elapsed() < FRESH => Ok(catalogue),
-            cached => self.refresh(db, org, cached.map(|(catalogue, _)| catalogue)).await,
+            Some((catalogue, versions, at)) if at.elapsed() < FRESH => Ok((catalogue, versions)),
+            cached => self.refresh(db, org, cached.map(|(catalogue, ..)| catalogue)).await,
+        }
+    }
+
+    /// What `read` makes of the catalogue. If it refuses one that another process has changed since, what it makes of
+    /// the newest: a type or an index that was just made is there for everyone.
+    pub(crate) async fn read<T>(&self, db: &Db, org: OrgId, read: impl Fn(&Arc<Catalogue>) -> Result<T>) -> Result<T> {
+        let catalogue = self.get(db, org).await?;
+        match read(&catalogue) {
+            Err(error) => {
+                let newest = self.changed(db, org).await?;
+                if newest.version == catalogue.version { Err(error) } else { read(&newest) }
+            }
+            done => done,
         }
     }
 
     /// Reads the catalogue anew after a change.
     pub(crate) async fn changed(&self, db: &Db, org: OrgId) -> Result<Arc<Catalogue>> {
-        self.refresh(db, org, self.cached(org).map(|(catalogue, _)| catalogue)).await
+        Ok(self.refresh(db, org, self.cached(org).map(|(catalogue, ..)| catalogue)).await?.0)
     }
 
-    async fn refresh(&self, db: &Db, org: OrgId, previous: Option<Arc<Catalogue>>) -> Result<Arc<Catalogue>> {
+    async fn refresh(
+        &self,
+        db: &Db,
+        org: OrgId,
+        previous: Option<Arc<Catalogue>>,
+    ) -> Result<(Arc<Catalogue>, Versions)> {
         let mut conn = db.read().await?;
-        let (_, version) = orgs::state(&mut conn, org).await?;
+        let versions = orgs::versions(&mut conn, org).await?;
+        let version = versions.catalogue;
         let catalogue = match previous {
             Some(previous) if previous.version == version => previous,
             previous => Arc::new(Catalogue::load(&mut conn, org, version, previous.as_deref()).await?),
         };
-        self.keep(org, catalogue.clone());
-        Ok(catalogue)
+        let kept = (catalogue.clone(), versions, Instant::now());
+        self.cached.lock().expect("no thread panics while it holds this").insert(org, kept);
+        Ok((catalogue, versions))
     }
 
     /// The catalogue as a transaction sees it. What it reads itself is not kept: it may never be committed.
     pub(crate) async fn in_tx(&self, tx: &mut Tx, org: OrgId) -> Result<Arc<Catalogue>> {
         let version = tx.catalogue()?;
-        let cached = self.cached(org).map(|(catalogue, _)| catalogue);
+        let cached = self.cached(org).map(|(catalogue, ..)| catalogue);
         match cached {
             Some(cached) if cached.version == version => Ok(cached),
             cached => Ok(Arc::new(Catalogue::load(tx, org, version, cached.as_deref()).await?)),

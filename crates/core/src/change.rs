@@ -1,17 +1,22 @@
 //! The one write path: a state before, a state after, and one event, in one transaction.
 
+use std::collections::{BTreeSet, HashMap};
+
 use admin_db::{Tx, counts, events, indexes, references, resources, uniques};
+use admin_schema::Filter;
 use admin_types::{Error, EventId, FieldError, OrgId, ResourceId, Result};
 
 use crate::Inner;
+use crate::access::{Actor, Known, Verb, grants, refuse};
+use crate::builtin::is_named;
 use crate::op::Op;
-use crate::state::{Link, State, entries, without};
+use crate::state::{Link, NAME, State, entries, without};
 
 /// How many levels of parents there may be.
 const MAX_PARENTS: usize = 64;
 
-/// Writes one change and its event. Everything is checked before anything is written, so that a refused change of a
-/// batch leaves the others alone. Answers the event's number.
+/// Decides one change, and writes it and its event. Everything is checked before anything is written, so that a refused
+/// change of a batch leaves the others alone. Answers the event's number.
 pub(crate) async fn apply(
     core: &Inner,
     tx: &mut Tx,
@@ -19,6 +24,41 @@ pub(crate) async fn apply(
     verb: &'static str,
     before: Option<&State>,
     after: Option<&State>,
+) -> Result<i64> {
+    let actor = core.actor_in_tx(tx, &op.principal).await?;
+    permit(tx, op, &actor, before, after).await?;
+    write(core, tx, op, Some(&actor), (verb, before, after)).await
+}
+
+/// Whether the principal may make this change: what it does to the resource must be allowed in the state before and in the
+/// state after.
+async fn permit(tx: &mut Tx, op: &Op, actor: &Actor, before: Option<&State>, after: Option<&State>) -> Result<()> {
+    let (was, is) = (before.map(|state| &state.resource), after.map(|state| &state.resource));
+    let mut known = Known::default();
+    let verb = match (was, is) {
+        (None, _) => Verb::Create,
+        (Some(was), Some(is)) if is.deleted_at.is_none() || was.deleted_at.is_some() => Verb::Update,
+        _ => Verb::Delete,
+    };
+    for (state, what) in [(was, "as it is"), (is.filter(|_| verb != Verb::Delete), "as it would be")] {
+        let Some(state) = state else { continue };
+        if !actor.may(tx, op, &mut known, verb, state).await? {
+            return Err(refuse(verb, &state.type_name, was.map(|was| was.id), what));
+        }
+    }
+    if let Some(is) = is.filter(|_| verb != Verb::Delete) {
+        actor.check_fields(tx, op, &mut known, verb, (was, is)).await?;
+    }
+    grants::check(tx, op, actor, was, is).await
+}
+
+/// Writes one change and its event. `actor`: who must be able to see what it refers to; nobody for what Admin does itself.
+pub(crate) async fn write(
+    core: &Inner,
+    tx: &mut Tx,
+    op: &Op,
+    actor: Option<&Actor>,
+    (verb, before, after): (&'static str, Option<&State>, Option<&State>),
 ) -> Result<i64> {
     let org = op.principal.org;
     let one = after.or(before).ok_or_else(|| Error::internal("a change of nothing"))?;
@@ -30,9 +70,9 @@ pub(crate) async fn apply(
     let (held, wanted) =
         (live_before.map(State::uniques).unwrap_or_default(), live_after.map(State::uniques).unwrap_or_default());
     let (let_go, take) = (without(&held, &wanted), without(&wanted, &held));
-    check_unique(tx, org, type_name, id, &take).await?;
+    check_unique(tx, op, actor, (type_name, id), &take).await?;
     if let Some(after) = live_after {
-        check_targets(tx, org, &links, (live_before, after)).await?;
+        check_targets(tx, op, actor, &links, (live_before, after)).await?;
         if live_before.is_none_or(|before| before.resource.parent != after.resource.parent) {
             check_parent(tx, org, id, after.resource.parent).await?;
         }
@@ -72,28 +112,46 @@ pub(crate) async fn apply(
         after: after.map(|state| state.document.as_str()),
     };
     events::insert(tx, org, &event).await?;
+    match type_name {
+        "policy" | "role" | "group" => tx.bump_policies()?,
+        "user" | "client" | "role_binding" => tx.bump_principals()?,
+        _ => {}
+    }
     Ok(seq)
 }
 
 async fn check_unique(
     tx: &mut Tx,
-    org: OrgId,
-    type_name: &str,
-    id: ResourceId,
+    op: &Op,
+    actor: Option<&Actor>,
+    (type_name, id): (&str, ResourceId),
     take: &[indexes::Entry<'_>],
 ) -> Result<()> {
-    let Some((entry, holder)) = uniques::conflict(tx, org, (type_name, id), take).await? else { return Ok(()) };
-    let pointer = format!("/attributes/{}", entry.field.replace('.', "/"));
-    let detail =
-        format!("`{pointer}` must be unique among resources of the type `{type_name}`, and {holder} has this value.");
-    let error = Error::conflict("not_unique", detail).at(pointer, "is already taken");
-    Err(error.with(serde_json::json!({"conflicting": holder})))
+    let Some((entry, holder)) = uniques::conflict(tx, op.principal.org, (type_name, id), take).await? else {
+        return Ok(());
+    };
+    let pointer = match entry.field {
+        NAME if is_named(type_name) => "/name".to_owned(),
+        field => format!("/attributes/{}", field.replace('.', "/")),
+    };
+    let taken = format!("`{pointer}` must be unique among resources of the type `{type_name}`, and");
+    let error = |detail: String| Error::conflict("not_unique", detail).at(pointer.clone(), "is already taken");
+    // That a value is taken cannot be kept from who asks for it; by whom, can.
+    let seen = match actor {
+        Some(actor) => actor.readable(tx, op, &mut Known::default(), holder).await?.is_some(),
+        None => true,
+    };
+    Err(match seen {
+        true => error(format!("{taken} {holder} has this value.")).with(serde_json::json!({"conflicting": holder})),
+        false => error(format!("{taken} this value is taken.")),
+    })
 }
 
-/// Everything that the state newly points to must be there, and of the right type.
+/// Everything that the state newly points to must be there, of the right type, and not hidden from who points there.
 async fn check_targets(
     tx: &mut Tx,
-    org: OrgId,
+    op: &Op,
+    actor: Option<&Actor>,
     links: &[Link],
     (before, after): (Option<&State>, &State),
 ) -> Result<()> {
@@ -105,7 +163,7 @@ async fn check_targets(
     let new: Vec<&Link> = links.iter().filter(|link| !is_old(link) && !itself(link)).collect();
     let parent = resource.parent.filter(|parent| before.is_none_or(|before| before.resource.parent != Some(*parent)));
     let ids = new.iter().map(|link| link.target.bytes).chain(parent.map(|parent| parent.bytes)).collect();
-    let live = references::live(tx, org, &ids).await?;
+    let live = visible(tx, op, actor, &ids).await?;
     let mut errors = vec![];
     for link in new {
         if live.get(&link.target) != Some(&link.target_type) {
@@ -113,10 +171,37 @@ async fn check_targets(
             errors.push(FieldError::new(link.pointer.clone(), detail));
         }
     }
-    if let Some(parent) = parent.filter(|parent| !live.contains_key(parent) && *parent != resource.id) {
-        errors.push(FieldError::new("/parent", format!("there is no resource {parent}")));
+    let of_type = after.entry.definition.parent.as_ref();
+    if let Some(parent) = parent.filter(|parent| *parent != resource.id) {
+        match (live.get(&parent), of_type) {
+            (None, _) => errors.push(FieldError::new("/parent", format!("there is no resource {parent}"))),
+            (Some(found), Some(wanted)) if found != wanted => {
+                let detail = format!("must be a resource of the type `{wanted}`; {parent} is of the type `{found}`");
+                errors.push(FieldError::new("/parent", detail));
+            }
+            _ => {}
+        }
     }
     if errors.is_empty() { Ok(()) } else { Err(Error::unprocessable("dangling_reference", errors)) }
+}
+
+/// The types of those that are live and that the actor may see.
+async fn visible(
+    tx: &mut Tx,
+    op: &Op,
+    actor: Option<&Actor>,
+    ids: &BTreeSet<[u8; 16]>,
+) -> Result<HashMap<ResourceId, String>> {
+    let mut live = references::live(tx, op.principal.org, ids).await?;
+    let Some(actor) = actor else { return Ok(live) };
+    let mut known = Known::default();
+    for (id, type_name) in live.clone() {
+        let all = actor.rule(op, Verb::Read.as_str(), &type_name).rows == Filter::True;
+        if !all && actor.readable(tx, op, &mut known, id).await?.is_none() {
+            live.remove(&id);
+        }
+    }
+    Ok(live)
 }
 
 async fn check_parent(tx: &mut Tx, org: OrgId, id: ResourceId, parent: Option<ResourceId>) -> Result<()> {

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use admin_db::{Tx, references, resources, secrets};
-use admin_types::{Error, Resource, ResourceId, Result, action};
+use admin_types::{Error, Kind, Resource, ResourceId, Result, action};
 use serde_json::{Value, json};
 
+use crate::access::{Actor, Known, Verb};
 use crate::catalogue::Catalogue;
-use crate::decide::{Verb, decide};
 use crate::op::Op;
 use crate::patch::Patch;
 use crate::resources::{Written, current, finish, update};
@@ -43,27 +43,33 @@ pub async fn delete_resource(
             true => remove(core, tx, op, &state, true).await?,
             false => delete_with_referrers(core, tx, op, &state, purge).await?,
         };
-        finish(tx, op, first, written).await
+        finish(core, tx, op, first, written).await
     });
     let written = written.await?;
-    if written.type_name == "type" {
-        core.catalogues.changed(&core.db, org).await?;
-    }
+    core.written(org, &written.type_name).await?;
     Ok(written)
 }
 
 async fn delete_with_referrers(core: &Inner, tx: &mut Tx, op: &Op, state: &State, purge: bool) -> Result<Written> {
-    let catalogue = core.catalogues.in_tx(tx, op.principal.org).await?;
-    let plan = Deletion::plan(tx, op, state.resource.id).await?;
+    let actor = core.actor_in_tx(tx, &op.principal).await?;
+    let catalogue = actor.catalogue();
+    let plan = Deletion::plan(tx, op, &actor, state.resource.id).await?;
+    let mut stuck = vec![];
     for (referrer, fields) in &plan.let_go {
-        let before = state_of(tx, op, &catalogue, *referrer).await?;
-        decide(&op.principal, Verb::Update, &before.entry)?;
-        update(core, tx, op, &before, &let_go(&before, fields)?).await?;
+        let before = state_of(tx, op, catalogue, *referrer).await?;
+        match update(core, tx, op, &before, &let_go(&before, fields)?).await {
+            Err(error) if error.kind == Kind::Unprocessable => {
+                stuck.extend(fields.keys().map(|field| (*referrer, format!("attributes.{field}"))));
+            }
+            done => drop(done?),
+        }
+    }
+    if !stuck.is_empty() {
+        return Err(referenced(&stuck, " and cannot do without it"));
     }
     // The last found first: a resource goes before what it refers to.
     for id in plan.delete.iter().rev().filter(|id| **id != state.resource.id) {
-        let other = state_of(tx, op, &catalogue, *id).await?;
-        decide(&op.principal, Verb::Delete, &other.entry)?;
+        let other = state_of(tx, op, catalogue, *id).await?;
         remove(core, tx, op, &other, purge).await?;
     }
     remove(core, tx, op, state, purge).await
@@ -80,7 +86,7 @@ struct Deletion {
 type Fields = BTreeMap<String, Vec<ResourceId>>;
 
 impl Deletion {
-    async fn plan(tx: &mut Tx, op: &Op, id: ResourceId) -> Result<Deletion> {
+    async fn plan(tx: &mut Tx, op: &Op, actor: &Actor, id: ResourceId) -> Result<Deletion> {
         let (mut delete, mut let_go, mut refuse) = (vec![id], BTreeMap::<ResourceId, Fields>::new(), vec![]);
         let mut seen = HashSet::from([id]);
         let mut next = 0;
@@ -109,18 +115,46 @@ impl Deletion {
         }
         refuse.retain(|(id, _)| !seen.contains(id));
         let_go.retain(|referrer, _| !seen.contains(referrer));
-        if refuse.is_empty() {
-            return Ok(Deletion { delete, let_go });
+        let affected = delete.iter().skip(1).chain(let_go.keys()).copied();
+        let hidden = hidden(tx, op, actor, affected.chain(refuse.iter().map(|(id, _)| *id)).collect()).await?;
+        refuse.retain(|(id, _)| !hidden.contains(id));
+        match (refuse.is_empty(), hidden.is_empty()) {
+            (true, true) => Ok(Deletion { delete, let_go }),
+            (false, _) => Err(referenced(&refuse, "")),
+            (true, false) => {
+                let detail =
+                    "Resources that you may not see refer to this one. Ask somebody who may see them to delete it.";
+                Err(Error::conflict("referenced", detail))
+            }
         }
-        let referrers: Vec<_> =
-            refuse.iter().take(NAMED).map(|(id, field)| json!({"id": id, "field": field})).collect();
-        let detail = format!(
-            "{} resources refer to this one, the first is {}. Delete or change them first.",
-            refuse.len(),
-            refuse[0].0
-        );
-        Err(Error::conflict("referenced", detail).with(json!({"referrers": referrers, "count": refuse.len()})))
     }
+}
+
+/// Those that the actor may not see.
+async fn hidden(tx: &mut Tx, op: &Op, actor: &Actor, ids: HashSet<ResourceId>) -> Result<HashSet<ResourceId>> {
+    let (mut hidden, mut known) = (HashSet::new(), Known::default());
+    for id in ids {
+        if actor.readable(tx, op, &mut known, id).await?.is_none() {
+            hidden.insert(id);
+        }
+    }
+    Ok(hidden)
+}
+
+/// Refuses a deletion for the sake of those that refer to what would go, each by a field.
+fn referenced(referrers: &[(ResourceId, String)], because: &str) -> Error {
+    let named: Vec<_> = referrers.iter().take(NAMED).map(|(id, field)| json!({"id": id, "field": field})).collect();
+    let detail = match referrers {
+        [(id, field)] => {
+            format!("1 resource refers to this one{because}: {id} by `{field}`. Delete or change it first.")
+        }
+        [(id, field), ..] => format!(
+            "{} resources refer to this one{because}, the first is {id} by `{field}`. Delete or change them first.",
+            referrers.len()
+        ),
+        [] => String::new(),
+    };
+    Error::conflict("referenced", detail).with(json!({"referrers": named, "count": referrers.len()}))
 }
 
 async fn state_of(tx: &mut Tx, op: &Op, catalogue: &Catalogue, id: ResourceId) -> Result<State> {

@@ -1,36 +1,19 @@
-//! `expand=` and `fields=`: references resolved beside the resource, one statement a level; and only what is asked for.
+//! `expand=`: references resolved beside the resource, one statement a level.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use admin_db::{Conn, resources};
-use admin_types::{Error, ResourceId, Result};
+use admin_schema::TypeDefinition;
+use admin_types::{Error, Resource, ResourceId, Result};
 use serde_json::{Map, Value};
 
-use crate::Core;
+use crate::access::{Actor, Known, Verb};
 use crate::catalogue::Catalogue;
-use crate::decide::{Verb, decide};
 use crate::op::Op;
 
 /// The most references that a request may resolve, and how deep.
 const MAX_EXPANSIONS: usize = 10;
 const MAX_LEVELS: usize = 3;
-/// The most fields that a request may name.
-const MAX_FIELDS: usize = 100;
-/// The fields of every resource.
-const FIELDS: [&str; 11] = [
-    "id",
-    "type",
-    "name",
-    "status",
-    "attributes",
-    "labels",
-    "parent",
-    "version",
-    "created_at",
-    "updated_at",
-    "deleted_at",
-];
-
 /// References to resolve, as a tree: `attributes.country` → what to resolve in the country.
 #[derive(Default, Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Expansions(BTreeMap<String, Expansions>);
@@ -77,49 +60,43 @@ fn levels(text: &str) -> Option<Vec<String>> {
     (!levels.is_empty() && !levels.iter().any(|level| level == "attributes")).then_some(levels)
 }
 
-/// The documents as they are asked for: expanded, and cut to `fields`.
-pub(crate) async fn shape(
-    conn: &mut Conn,
-    op: &Op,
-    catalogue: &Catalogue,
-    documents: Vec<String>,
-    expansions: &Expansions,
-    fields: &[String],
-) -> Result<Vec<String>> {
-    if fields.len() > MAX_FIELDS {
-        return Err(Error::parameter("fields", format!("names more than {MAX_FIELDS} fields")));
+impl Expansions {
+    /// Whether nothing is to be resolved.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
-    let fields = fields.iter().map(|field| segments(field)).collect::<Result<Vec<_>>>()?;
-    if expansions.0.is_empty() && fields.is_empty() {
-        return Ok(documents);
-    }
-    let parse = |text: &String| serde_json::from_str(text).map_err(Error::internal);
-    let mut values = documents.iter().map(parse).collect::<Result<Vec<Value>>>()?;
-    let expanded = resolve(conn, op, catalogue, &values, expansions).await?;
-    for value in &mut values {
-        let source = value.clone();
-        if !fields.is_empty() {
-            *value = cut(&source, &fields);
+
+    /// Refuses what is a reference in none of the types, level by level. A parent may be of any type.
+    pub(crate) fn check(&self, catalogue: &Catalogue, types: &[&TypeDefinition]) -> Result<()> {
+        for (reference, next) in &self.0 {
+            let targets: Vec<&TypeDefinition> = match reference.strip_prefix("attributes.") {
+                None => catalogue.all().into_iter().map(|entry| &entry.definition).collect(),
+                Some(key) => {
+                    let fields = types.iter().flat_map(|definition| definition.references());
+                    let references =
+                        fields.filter(|field| field.key == key).filter_map(|field| field.reference.as_ref());
+                    references
+                        .filter_map(|reference| catalogue.named(&reference.type_name))
+                        .map(|entry| &entry.definition)
+                        .collect()
+                }
+            };
+            if targets.is_empty() {
+                let detail = format!("`{reference}` is no reference here; there are: {}", known_references(types));
+                return Err(Error::parameter("expand", detail));
+            }
+            next.check(catalogue, &targets)?;
         }
-        if let (Some(object), Some(extra)) = (value.as_object_mut(), attach(&source, expansions, &expanded)) {
-            object.insert("expanded".into(), extra);
-        }
+        Ok(())
     }
-    Ok(values.iter().map(Value::to_string).collect())
 }
 
-/// One document as it is asked for.
-pub async fn shape_resource(
-    core: &Core,
-    op: &Op,
-    document: String,
-    expand: &[String],
-    fields: &[String],
-) -> Result<String> {
-    let catalogue = core.catalogues.get(&core.db, op.principal.org).await?;
-    let mut conn = core.db.read().await?;
-    let shaped = shape(&mut conn, op, &catalogue, vec![document], &parse(expand)?, fields).await?;
-    shaped.into_iter().next().ok_or_else(|| Error::internal("a document was lost"))
+/// The references of types, for an error.
+fn known_references(types: &[&TypeDefinition]) -> String {
+    let keys = types.iter().flat_map(|definition| definition.references()).map(|field| &field.key);
+    let keys: BTreeSet<String> = keys.map(|key| format!("attributes.{key}")).collect();
+    let names: Vec<String> = ["parent".to_owned()].into_iter().chain(keys).take(20).collect();
+    names.join(", ")
 }
 
 /// What stands at a reference's path; no name on the way to a reference holds a dot.
@@ -136,14 +113,14 @@ fn targets(value: &Value, reference: &str) -> Vec<ResourceId> {
 }
 
 /// All resources that the expansions reach, by id: one statement for each level.
-async fn resolve(
+pub(crate) async fn resolve(
     conn: &mut Conn,
     op: &Op,
-    catalogue: &Catalogue,
+    actor: &Actor,
     values: &[Value],
     expansions: &Expansions,
 ) -> Result<BTreeMap<ResourceId, Value>> {
-    let mut known: BTreeMap<ResourceId, Value> = BTreeMap::new();
+    let (mut known, mut related) = (BTreeMap::<ResourceId, Value>::new(), Known::default());
     let mut level: Vec<(Value, &Expansions)> = values.iter().map(|value| (value.clone(), expansions)).collect();
     while !level.is_empty() {
         let mut wanted: BTreeMap<ResourceId, Vec<&Expansions>> = BTreeMap::new();
@@ -160,13 +137,10 @@ async fn resolve(
         let missing: BTreeSet<[u8; 16]> =
             wanted.keys().filter(|id| !known.contains_key(id)).map(|id| id.bytes).collect();
         for row in resources::many(conn, op.principal.org, &missing).await? {
-            let allowed =
-                catalogue.named(&row.type_name).is_some_and(|entry| decide(&op.principal, Verb::Read, entry).is_ok());
-            if allowed && !row.deleted {
-                let value: Value = serde_json::from_str(&row.document).map_err(Error::internal)?;
-                if let Some(id) = value["id"].as_str().and_then(ResourceId::parse) {
-                    known.insert(id, value);
-                }
+            let resource: Resource = serde_json::from_str(&row.document).map_err(Error::internal)?;
+            if !row.deleted && actor.may(conn, op, &mut related, Verb::Read, &resource).await? {
+                let shown = actor.shown(conn, op, &mut related, resource).await?;
+                known.insert(shown.id, serde_json::to_value(shown).map_err(Error::internal)?);
             }
         }
         let reached = wanted.iter().filter_map(|(id, nexts)| Some((known.get(id)?, nexts)));
@@ -177,7 +151,7 @@ async fn resolve(
 }
 
 /// `{"attributes.country": {…}}` for one resource; arrays of references become arrays.
-fn attach(value: &Value, expansions: &Expansions, known: &BTreeMap<ResourceId, Value>) -> Option<Value> {
+pub(crate) fn attach(value: &Value, expansions: &Expansions, known: &BTreeMap<ResourceId, Value>) -> Option<Value> {
     if expansions.0.is_empty() {
         return None;
     }
@@ -198,39 +172,6 @@ fn attach(value: &Value, expansions: &Expansions, known: &BTreeMap<ResourceId, V
     Some(Value::Object(extra))
 }
 
-/// The names that lead to a field. A label's key may hold dots.
-fn segments(field: &str) -> Result<Vec<&str>> {
-    let segments = match field.strip_prefix("labels.") {
-        Some(key) => vec!["labels", key],
-        None => field.split('.').collect(),
-    };
-    if !FIELDS.contains(&segments[0]) || segments.contains(&"") {
-        let detail =
-            format!("`{field}` is not a field; there are: {}, and `attributes.NAME`, `labels.NAME`", FIELDS.join(", "));
-        return Err(Error::parameter("fields", detail));
-    }
-    Ok(segments)
-}
-
-/// Only the named fields, and always id and type.
-fn cut(value: &Value, fields: &[Vec<&str>]) -> Value {
-    let mut kept = Map::new();
-    for field in [&["id"][..], &["type"]].into_iter().chain(fields.iter().map(Vec::as_slice)) {
-        copy(value, &mut kept, field);
-    }
-    Value::Object(kept)
-}
-
-fn copy(from: &Value, to: &mut Map<String, Value>, segments: &[&str]) {
-    let [first, rest @ ..] = segments else { return };
-    let Some(value) = from.get(first) else { return };
-    if rest.is_empty() {
-        to.insert((*first).to_owned(), value.clone());
-    } else if let Value::Object(inner) = to.entry((*first).to_owned()).or_insert_with(|| Value::Object(Map::new())) {
-        copy(value, inner, rest);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,13 +185,5 @@ mod tests {
         for bad in ["", "attributes", "x", "parent.x", "attributes..a", "parent.attributes"] {
             assert_eq!(levels(bad), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn cuts_to_the_named_fields() {
-        let value =
-            serde_json::json!({"id": 1, "type": "t", "name": "n", "attributes": {"a": {"b": 2, "c": 3}, "d": 4}});
-        let cut = cut(&value, &[segments("attributes.a.b").expect("a field")]);
-        assert_eq!(cut, serde_json::json!({"id": 1, "type": "t", "attributes": {"a": {"b": 2}}}));
     }
 }

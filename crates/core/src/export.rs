@@ -1,10 +1,14 @@
 //! Export: all resources of a list in the order of their ids, in batches, so that memory stays constant.
 
-use admin_db::list::{self, Plan, Position, Scope, Selection};
+use std::sync::Arc;
+
+use admin_db::list::{Plan, Position, Scope, Selection, page};
 use admin_schema::Filter;
 use admin_types::Result;
 
 use crate::Core;
+use crate::access::{Actor, Known, Verb};
+use crate::list;
 use crate::op::Op;
 
 /// Resources of one batch.
@@ -14,6 +18,7 @@ const BATCH: u32 = 500;
 pub struct Export {
     core: Core,
     op: Op,
+    actor: Arc<Actor>,
     scope: Scope,
     filter: Filter,
     after: Option<Position>,
@@ -22,10 +27,14 @@ pub struct Export {
 
 /// Begins an export of the types named (all of the org's own if none is), of what meets `filter`.
 pub async fn export_resources(core: &Core, op: Op, types: Vec<String>, filter: Option<String>) -> Result<Export> {
-    let catalogue = core.catalogues.get(&core.db, op.principal.org).await?;
-    let (types, filter) = crate::list::read_filter(&op, &catalogue, types, filter.as_deref())?;
+    let read_filter = |actor: &Arc<Actor>| {
+        let (types, filter) = list::read_filter(&op, actor, types.clone(), filter.as_deref())?;
+        let rows = actor.rows(&op, Verb::Read, list::of_scope(actor, &types).into_iter(), false);
+        Ok((types, Filter::all([filter, rows]), actor.clone()))
+    };
+    let (types, filter, actor) = core.acting(&op, read_filter).await?;
     let scope = if types.is_empty() { Scope::Own } else { Scope::Types(types) };
-    Ok(Export { core: core.clone(), op, scope, filter, after: None, done: false })
+    Ok(Export { core: core.clone(), op, actor, scope, filter, after: None, done: false })
 }
 
 impl Export {
@@ -37,9 +46,10 @@ impl Export {
         let selection =
             Selection { org: self.op.principal.org, scope: &self.scope, trashed: false, filter: &self.filter };
         let mut conn = self.core.db.scan().await?;
-        let rows = list::page(&mut conn, &selection, (&Plan::ById(None), false), self.after.as_ref(), 0, BATCH).await?;
+        let rows = page(&mut conn, &selection, (&Plan::ById(None), false), self.after.as_ref(), 0, BATCH).await?;
         self.done = rows.len() < BATCH as usize;
         self.after = rows.last().map(|row| Position { key: vec![], id: row.id, seq: 0 });
-        Ok(rows.into_iter().map(|row| row.document).collect())
+        let documents = rows.into_iter().map(|row| row.document).collect();
+        self.actor.show_all(&mut conn, &self.op, &mut Known::default(), documents).await
     }
 }

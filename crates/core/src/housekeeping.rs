@@ -1,4 +1,4 @@
-//! What is kept for a time only, and then forgotten: idempotency keys, sign-in tokens, the places of moved values.
+//! What is kept for a time only, and then forgotten: idempotency keys, sign-in tokens, the places of moved values, refusals.
 
 use std::time::Duration;
 
@@ -35,6 +35,7 @@ async fn forget(core: &Core) -> Result<()> {
         Ok((answers, tokens, moved))
     });
     let (answers, tokens, moved) = forgotten.await?;
+    crate::decisions::forget(core).await?;
     tracing::debug!(answers, tokens, moved, "forgot what was kept for a time");
     Ok(())
 }

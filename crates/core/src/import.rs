@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use admin_db::orgs::Versions;
 use admin_db::{Tx, resources};
 use admin_types::{Error, FieldError, Kind, ResourceId, Result};
 use serde_json::Value;
 
-use crate::catalogue::Catalogue;
-use crate::decide::{Verb, decide};
+use crate::access::{Actor, Known, Verb, hidden};
 use crate::op::Op;
 use crate::patch::Patch;
 use crate::resources::{Creation, update};
@@ -90,28 +90,27 @@ pub async fn import_batch(
     patient: bool,
 ) -> Result<ImportReport> {
     let org = op.principal.org;
-    let catalogue = core.catalogues.get(&core.db, org).await?;
+    let actor = core.actor(op).await?;
     let prepare = |row: ImportRow| {
         let (line, document) = (row.line, row.document);
         let prepared = document.map(|document| {
             let document = without_stamps(document);
-            let creation = Creation::prepare(core, op, &catalogue, of_type, document.clone());
+            let creation = Creation::prepare(core, op, &actor, of_type, document.clone());
             (document, creation)
         });
         (line, prepared)
     };
     let rows: Vec<_> = rows.into_iter().map(prepare).collect();
-    let batch =
-        Batch { op: op.clone(), of_type: of_type.map(str::to_owned), version: catalogue.version, patient, rows };
+    let versions = actor.access.versions;
+    let batch = Batch { op: op.clone(), of_type: of_type.map(str::to_owned), versions, patient, rows };
     let job = (core.clone(), Arc::new(batch));
     let report = core.db.write(org, async move |tx: &mut Tx| {
         let (core, batch) = &job;
         batch.write(core, tx).await
     });
-    let (report, types_changed) = report.await?;
-    if types_changed {
-        core.catalogues.changed(&core.db, org).await?;
-        core.index_work.notify_one();
+    let (report, changed) = report.await?;
+    if changed {
+        core.written(org, "type").await?;
     }
     Ok(report)
 }
@@ -122,23 +121,23 @@ type PreparedRow = (u64, Result<(Value, Result<Creation>)>);
 struct Batch {
     op: Op,
     of_type: Option<String>,
-    version: i64,
+    versions: Versions,
     patient: bool,
     rows: Vec<PreparedRow>,
 }
 
 impl Batch {
     async fn write(&self, core: &Inner, tx: &mut Tx) -> Result<(ImportReport, bool)> {
-        let (mut report, before) = (ImportReport::default(), tx.catalogue()?);
-        let mut catalogue: Option<Arc<Catalogue>> = None;
+        let (mut report, before) = (ImportReport::default(), tx.versions()?);
+        let mut actor: Option<Arc<Actor>> = None;
         for (line, row) in &self.rows {
             let outcome = match row {
                 Err(error) => Err(error.clone()),
                 Ok((document, prepared)) => {
-                    if catalogue.as_ref().map_or(self.version, |catalogue| catalogue.version) != tx.catalogue()? {
-                        catalogue = Some(core.catalogues.in_tx(tx, self.op.principal.org).await?);
+                    if actor.as_ref().map_or(self.versions, |actor| actor.access.versions) != tx.versions()? {
+                        actor = Some(core.actor_in_tx(tx, &self.op.principal).await?);
                     }
-                    self.write_row(core, tx, catalogue.as_deref(), document, prepared).await
+                    self.write_row(core, tx, actor.as_deref(), document, prepared).await
                 }
             };
             match (outcome, row) {
@@ -148,18 +147,18 @@ impl Batch {
                 (outcome, _) => report.note(*line, outcome)?,
             }
         }
-        let types_changed = tx.catalogue()? != before;
+        let changed = tx.versions()? != before;
         if self.op.dry_run {
             tx.roll_back();
         }
-        Ok((report, types_changed && !self.op.dry_run))
+        Ok((report, changed && !self.op.dry_run))
     }
 
     async fn write_row(
         &self,
         core: &Inner,
         tx: &mut Tx,
-        newer: Option<&Catalogue>,
+        newer: Option<&Actor>,
         document: &Value,
         prepared: &Result<Creation>,
     ) -> Result<Outcome> {
@@ -171,7 +170,7 @@ impl Batch {
         }
         let creation = match newer {
             None => prepared.clone()?,
-            Some(catalogue) => Creation::prepare(core, &self.op, catalogue, self.of_type.as_deref(), document.clone())?,
+            Some(actor) => Creation::prepare(core, &self.op, actor, self.of_type.as_deref(), document.clone())?,
         };
         creation.write(core, tx, &self.op).await?;
         Ok(Outcome::Created)
@@ -184,9 +183,13 @@ impl Batch {
         row: resources::ResourceRow,
         document: &Value,
     ) -> Result<Outcome> {
-        let catalogue = core.catalogues.in_tx(tx, self.op.principal.org).await?;
-        let entry = catalogue.named(&row.type_name).ok_or_else(|| Error::internal("a resource without a type"))?;
-        decide(&self.op.principal, Verb::Update, entry)?;
+        let actor = core.actor_in_tx(tx, &self.op.principal).await?;
+        let entry = actor.catalogue().named(&row.type_name);
+        let entry = entry.ok_or_else(|| Error::internal("a resource without a type"))?;
+        let before = State::read(entry.clone(), row.document)?;
+        if !actor.may(tx, &self.op, &mut Known::default(), Verb::Read, &before.resource).await? {
+            return Err(hidden(&row.type_name, before.resource.id));
+        }
         if let Some(name) = self.of_type.as_deref().filter(|name| *name != row.type_name) {
             let detail = format!("names a resource of the type `{}`; here it must be of `{name}`", row.type_name);
             return Err(Error::validation(vec![FieldError::new("/id", detail)]));
@@ -194,7 +197,6 @@ impl Batch {
         if row.deleted {
             return Err(Error::conflict("in_trash", "The resource is in the trash. Restore or purge it first."));
         }
-        let before = State::read(entry.clone(), row.document)?;
         let after = update(core, tx, &self.op, &before, &Patch::Replace(document.clone())).await?;
         Ok(if after.resource.version == before.resource.version { Outcome::Unchanged } else { Outcome::Updated })
     }
@@ -204,7 +206,7 @@ impl Batch {
 fn without_stamps(mut document: Value) -> Value {
     if let Some(object) = document.as_object_mut() {
         for key in ["version", "created_at", "updated_at", "deleted_at"] {
-            object.remove(key);
+            object.shift_remove(key);
         }
     }
     document

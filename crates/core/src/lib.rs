@@ -1,28 +1,35 @@
 //! The application. One file per noun; every change, from every surface, goes the same way: decide, one transaction,
 //! one event. Nothing here knows HTTP or SQL.
 
+mod access;
+mod authzen;
 mod builtin;
 mod catalogue;
 mod change;
 mod cipher;
 mod cursor;
-mod decide;
+mod decisions;
 mod delete;
 mod draft;
 mod events;
 mod expand;
+mod explain;
 mod export;
 mod housekeeping;
 mod idempotency;
 mod import;
 mod index_builds;
 mod list;
+mod matrix;
 mod op;
 mod patch;
+mod principals;
 mod resources;
 mod secrets;
 mod setup;
+mod shape;
 mod sign_in;
+mod simulate;
 mod state;
 mod tokens;
 mod totals;
@@ -31,24 +38,30 @@ mod type_change;
 use std::sync::Arc;
 
 use admin_db::Db;
-use admin_types::{Clock, Random};
+use admin_types::{Clock, Error, Kind, Random};
 
+pub use authzen::{Asking, Found, MAX_RESULTS, Named};
 pub use catalogue::{Catalogue, TypeEntry};
 pub use cipher::{Cipher, MasterKey};
+pub use decisions::{DecisionShown, list_decisions, record_refusal, write_decisions};
 pub use delete::delete_resource;
 pub use events::{EventList, EventQuery, get_event, list_events};
-pub use expand::shape_resource;
+pub use explain::{Explanation, Question, explain_access};
 pub use export::{Export, export_resources};
 pub use housekeeping::housekeeping;
 pub use import::{ImportReport, ImportRow, MAX_IMPORT_ERRORS, import_batch};
 pub use index_builds::{build_indexes, list_index_builds};
 pub use list::{ListQuery, Page, list_resources};
+pub use matrix::{RoleRow, access_matrix};
 pub use op::{Idempotency, Op};
 pub use patch::Patch;
+pub use principals::{check_principal, check_role};
 pub use resources::{Written, create_resource, get_resource, replace_resource, restore_resource, update_resource};
-pub use setup::{Setup, ensure_org};
+pub use setup::{Setup, ensure_org, find_org, upgrade_org};
+pub use shape::shape_resource;
 pub use sign_in::{SIGN_IN_SECONDS, create_sign_in_token, sign_in};
-pub use tokens::{Claims, TOKEN_SECONDS, Tokens};
+pub use simulate::{Draft, MAX_DRAFTS, Simulation, simulate_access};
+pub use tokens::{Claims, TOKEN_SECONDS, Tokens, Verified};
 
 /// The application: what every operation needs. Cheap to clone.
 #[derive(Clone)]
@@ -62,7 +75,9 @@ pub struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) cipher: Cipher,
+    pub(crate) accesses: access::Accesses,
     pub(crate) catalogues: catalogue::Catalogues,
+    pub(crate) decisions: decisions::Decisions,
     pub(crate) totals: totals::Totals,
     pub(crate) idempotency: idempotency::InFlight,
     pub(crate) index_work: tokio::sync::Notify,
@@ -85,7 +100,9 @@ impl Core {
                 clock,
                 random,
                 cipher: Cipher::new(master_key),
+                accesses: Default::default(),
                 catalogues: Default::default(),
+                decisions: Default::default(),
                 totals: Default::default(),
                 idempotency: Default::default(),
                 index_work: Default::default(),
@@ -106,6 +123,20 @@ impl Core {
     /// The source of randomness.
     pub fn random(&self) -> &dyn Random {
         &*self.inner.random
+    }
+
+    /// The name of the type whose resources are at `/v3/{plural}`.
+    pub async fn type_at(&self, org: admin_types::OrgId, plural: &str) -> admin_types::Result<String> {
+        let at_path = |catalogue: &Arc<Catalogue>| {
+            let entry = catalogue.at_path(plural).ok_or_else(|| {
+                let plural: String = plural.chars().take(60).collect();
+                let detail =
+                    format!("There is no type whose resources are at /v3/{plural}. GET /v3/types lists the types.");
+                Error::new(Kind::NotFound, "unknown_path", detail)
+            })?;
+            Ok(entry.definition.name.clone())
+        };
+        self.inner.catalogues.read(&self.inner.db, org, at_path).await
     }
 
     /// The org's types, as they are now (within a second, when another process changed them).

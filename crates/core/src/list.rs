@@ -1,16 +1,19 @@
 //! Lists: what is asked for, which index answers it, and the page that comes out.
 
+use std::sync::Arc;
+
 use admin_db::Conn;
 use admin_db::list::{self, Candidate, Driver, Plan, Position, Scope, Selection};
 use admin_schema::{Comparison, Filter, Literal, Path, key};
 use admin_types::{DEFAULT_LIMIT, Error, Kind, MAX_LIMIT, MAX_OFFSET, OrgId, Pagination, Resource, Result, Timestamp};
 use serde_json::Value;
 
-use crate::catalogue::{CORE_FIELDS, Catalogue};
+use crate::access::{Actor, Known, Verb, paths};
+use crate::catalogue::CORE_FIELDS;
 use crate::cursor::Cursor;
-use crate::decide::{Verb, decide};
 use crate::op::Op;
-use crate::{Core, TypeEntry, expand, totals};
+use crate::shape::Shape;
+use crate::{Core, TypeEntry, totals};
 
 /// How long a walk in the order of a field may last, in seconds.
 pub(crate) const WALK_SECONDS: i64 = 3600;
@@ -59,6 +62,8 @@ struct List {
     driver: Option<Driver>,
     sort: Sort,
     fingerprint: [u8; 8],
+    /// Whether each row is shown whole.
+    shows_all: bool,
 }
 
 struct Sort {
@@ -70,9 +75,8 @@ struct Sort {
 /// One page of the resources that the principal may read.
 pub async fn list_resources(core: &Core, op: &Op, query: ListQuery) -> Result<Page> {
     let org = op.principal.org;
-    let catalogue = core.catalogues.get(&core.db, org).await?;
-    let list = understand(op, &catalogue, &query)?;
-    let expansions = expand::parse(&query.expand)?;
+    let understand = |actor: &Arc<Actor>| Ok((understand(op, actor, &query)?, actor.clone()));
+    let ((list, shape), actor) = core.acting(op, understand).await?;
     let limit = check_limit(query.limit)?;
     let (offset, after) = start(op, &query, &list, limit)?;
     let selection = Selection { org, scope: &list.scope, trashed: query.trashed, filter: &list.filter };
@@ -90,7 +94,11 @@ pub async fn list_resources(core: &Core, op: &Op, query: ListQuery) -> Result<Pa
         Cursor { fingerprint: list.fingerprint, started_at, position }.encode()
     });
     let documents = rows.into_iter().map(|row| row.document).collect();
-    let items = expand::shape(&mut conn, op, &catalogue, documents, &expansions, &query.fields).await?;
+    let documents = match list.shows_all {
+        true => documents,
+        false => actor.show_all(&mut conn, op, &mut Known::default(), documents).await?,
+    };
+    let items = shape.apply(&mut conn, op, &actor, documents).await?;
     let current_page = query.cursor.is_none().then_some(query.page.unwrap_or(1));
     Ok(Page { items, pagination: Pagination { current_page, per_page: limit, total_items: total, next_cursor } })
 }
@@ -131,8 +139,9 @@ fn start(op: &Op, query: &ListQuery, list: &List, limit: u32) -> Result<(u64, Op
     Ok((0, Some(cursor.position)))
 }
 
-fn understand(op: &Op, catalogue: &Catalogue, query: &ListQuery) -> Result<List> {
-    let (types, mut filter) = read_filter(op, catalogue, query.types.clone(), query.filter.as_deref())?;
+fn understand(op: &Op, actor: &Actor, query: &ListQuery) -> Result<(List, Shape)> {
+    let catalogue = actor.catalogue();
+    let (types, mut filter) = read_filter(op, actor, query.types.clone(), query.filter.as_deref())?;
     let entry = match types.as_slice() {
         [one] => catalogue.named(one).cloned(),
         _ => None,
@@ -155,20 +164,42 @@ fn understand(op: &Op, catalogue: &Catalogue, query: &ListQuery) -> Result<List>
         };
     }
     let sort = sort(query, entry.as_deref())?;
+    let shape = Shape::parse(catalogue, &types, &query.expand, &query.fields)?;
+    let sorted_by = sort.field.as_deref().and_then(sort_path);
+    let entries = of_scope(actor, &types);
+    for entry in &entries {
+        actor.check_asked(op, entry, "sort", sorted_by.iter())?;
+    }
     let scope = if types.is_empty() { Scope::Own } else { Scope::Types(types) };
     let fingerprint = fingerprint(op.principal.org, &scope, &filter, query);
+    // The caller's walk goes on when policies change under it; what it shows follows them.
+    let filter = Filter::all([filter, actor.rows(op, Verb::Read, entries.iter().copied(), query.trashed)]);
+    let shows_all = entries.iter().all(|entry| actor.shows_all(op, &entry.definition.name));
     let driver = entry.as_deref().filter(|_| !query.trashed);
     let driver = driver.and_then(|entry| list::driver(&filter, &|name| entry.index_ready(name)));
-    Ok(List { scope, filter, driver, sort, fingerprint })
+    Ok((List { scope, filter, driver, sort, fingerprint, shows_all }, shape))
+}
+
+/// The types that a list is of.
+pub(crate) fn of_scope<'a>(actor: &'a Actor, types: &[String]) -> Vec<&'a Arc<TypeEntry>> {
+    let all = actor.catalogue().all().into_iter();
+    all.filter(|entry| if types.is_empty() { !entry.builtin } else { types.contains(&entry.definition.name) }).collect()
+}
+
+/// What an index field stands for.
+fn sort_path(field: &str) -> Option<Path> {
+    let names = field.strip_prefix("attributes.")?;
+    Some(Path::Attribute(names.split('.').map(str::to_owned).collect()))
 }
 
 /// The types that a list is of, and its filter. A filter that begins with `type = "x" AND …` is a list of that type.
 pub(crate) fn read_filter(
     op: &Op,
-    catalogue: &Catalogue,
+    actor: &Actor,
     mut types: Vec<String>,
     text: Option<&str>,
 ) -> Result<(Vec<String>, Filter)> {
+    let catalogue = actor.catalogue();
     let (mut filter, mut taken) = (Filter::True, false);
     if let Some(text) = text {
         filter = Filter::parse(text, None)?;
@@ -180,9 +211,9 @@ pub(crate) fn read_filter(
     types.sort_unstable();
     types.dedup();
     for name in &types {
-        let entry =
-            catalogue.named(name).ok_or_else(|| Error::parameter("type", format!("there is no type `{name}`")))?;
-        decide(&op.principal, Verb::Read, entry)?;
+        if catalogue.named(name).is_none() {
+            return Err(Error::parameter("type", format!("there is no type `{name}`")));
+        }
     }
     if let ([one], Some(text)) = (types.as_slice(), text) {
         // Once more, now that the fields are known.
@@ -190,6 +221,9 @@ pub(crate) fn read_filter(
         if taken {
             take_type(&mut filter);
         }
+    }
+    for entry in of_scope(actor, &types) {
+        actor.check_asked(op, entry, "filter", paths(&filter).into_iter())?;
     }
     Ok((types, filter))
 }

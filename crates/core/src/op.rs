@@ -1,12 +1,14 @@
 //! The context of one operation: who, on whose behalf, under which request, and how.
 
-use admin_types::{Principal, RequestId, Timestamp};
+use admin_types::{Origin, Principal, RequestId, Timestamp};
 
 /// What every operation is told. No write can be made without one.
 #[derive(Clone, Debug)]
 pub struct Op {
     /// Who acts, and in which org.
     pub principal: Principal,
+    /// Where the call comes from.
+    pub origin: Origin,
     /// The request that this is part of.
     pub request_id: RequestId,
     /// The time that the operation writes down.

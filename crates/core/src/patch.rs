@@ -37,13 +37,7 @@ impl Patch {
                 Ok(document)
             }
             Patch::Operations(operations) => {
-                if operations.as_array().is_some_and(|list| list.len() > MAX_OPERATIONS) {
-                    let detail = format!("The JSON Patch has more than {MAX_OPERATIONS} operations.");
-                    return Err(Error::invalid("invalid_patch", detail));
-                }
-                let patch: json_patch::Patch = serde_json::from_value(operations.clone()).map_err(|error| {
-                    Error::invalid("invalid_patch", format!("The body is not a JSON Patch: {error}."))
-                })?;
+                let patch = read_operations(operations)?;
                 let mut document = document()?;
                 json_patch::patch(&mut document, &patch).map_err(|error| {
                     let pointer = format!("/{}", error.operation);
@@ -60,10 +54,78 @@ impl Patch {
     }
 }
 
+/// Reads a JSON Patch; names the operation that is none, and its member that is wrong.
+fn read_operations(operations: &Value) -> Result<json_patch::Patch> {
+    let refuse = |detail: String| Error::invalid("invalid_patch", detail);
+    let Some(list) = operations.as_array() else {
+        let detail = "The body is not a JSON Patch: it must be an array of operations.".to_owned();
+        return Err(refuse(detail).at("", "must be an array of operations"));
+    };
+    if list.len() > MAX_OPERATIONS {
+        return Err(refuse(format!("The JSON Patch has more than {MAX_OPERATIONS} operations.")));
+    }
+    let mut patch = vec![];
+    for (n, operation) in list.iter().enumerate() {
+        let read = serde_json::from_value(operation.clone());
+        patch.push(read.map_err(|_| {
+            let (member, wanted) = wrong_member(operation);
+            refuse(format!("Operation {n} of the patch is none: {wanted}.")).at(format!("/{n}{member}"), wanted)
+        })?);
+    }
+    Ok(json_patch::Patch(patch))
+}
+
+/// What an operation lacks (RFC 6902, section 4): the pointer of the member in it, and what must stand there.
+fn wrong_member(operation: &Value) -> (&'static str, &'static str) {
+    const POINTER: &str = "must be a JSON Pointer, such as /attributes/region";
+    let is_pointer = |name: &str| {
+        let text = operation[name].as_str();
+        text.is_some_and(|text| {
+            (text.is_empty() || text.starts_with('/')) && !text.replace("~0", "").replace("~1", "").contains('~')
+        })
+    };
+    match operation["op"].as_str() {
+        _ if !operation.is_object() => ("", "must be an object with `op` and `path`"),
+        Some("add" | "remove" | "replace" | "move" | "copy" | "test") if !is_pointer("path") => ("/path", POINTER),
+        Some("move" | "copy") if !is_pointer("from") => ("/from", POINTER),
+        Some("add" | "replace" | "test") if operation.get("value").is_none() => ("/value", "is missing"),
+        Some("add" | "remove" | "replace" | "move" | "copy" | "test") => ("", "must be an operation of a JSON Patch"),
+        _ => ("/op", "must be add, remove, replace, move, copy or test"),
+    }
+}
+
 fn keep_removed_secrets(document: &mut Value, patch: &Value, definition: &TypeDefinition) {
     for field in definition.secrets() {
         if patch.pointer(&field.pointer()).is_some_and(Value::is_null) {
             crate::secrets::put(document.pointer_mut("/attributes"), &field.path, Value::Null);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_the_operation_and_the_member_that_is_wrong() {
+        let good = json!({"op": "add", "path": "/a~1b/-", "value": null});
+        read_operations(&json!([good, {"op": "move", "from": "", "path": "/a"}])).expect("a patch");
+        for (wrong, pointer) in [
+            (json!(1), "/1"),
+            (json!({"op": "frob", "path": "/a"}), "/1/op"),
+            (json!({"path": "/a"}), "/1/op"),
+            (json!({"op": "remove"}), "/1/path"),
+            (json!({"op": "remove", "path": "a"}), "/1/path"),
+            (json!({"op": "remove", "path": "/a~2"}), "/1/path"),
+            (json!({"op": "copy", "path": "/a"}), "/1/from"),
+            (json!({"op": "test", "path": "/a"}), "/1/value"),
+        ] {
+            let error = read_operations(&json!([good, wrong])).expect_err("refused");
+            assert_eq!((error.code, error.errors[0].pointer.as_str()), ("invalid_patch", pointer), "{wrong}: {error}");
+            assert!(!error.detail.contains("variant") && !error.detail.contains("field"), "{error}");
+        }
+        assert_eq!(read_operations(&json!({})).expect_err("refused").code, "invalid_patch");
     }
 }

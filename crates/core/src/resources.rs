@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use admin_db::{Conn, Tx, events, resources};
-use admin_types::{Error, Event, FieldError, Kind, Resource, ResourceId, Result, action};
+use admin_schema::{Filter, TypeDefinition};
+use admin_types::{Attributes, Error, Event, FieldError, Kind, OrgId, Resource, ResourceId, Result, action};
 use serde_json::Value;
 
+use crate::access::{Actor, Known, Verb, hidden, refuse};
 use crate::catalogue::Catalogue;
-use crate::decide::{Verb, decide};
 use crate::draft::{Draft, check_status};
 use crate::op::Op;
 use crate::patch::Patch;
 use crate::state::State;
-use crate::{Core, Inner, TypeEntry, change, idempotency, secrets, type_change};
+use crate::{Core, Inner, TypeEntry, builtin, change, idempotency, secrets, type_change};
 
 /// The answer to a change.
 #[derive(Debug)]
@@ -43,8 +44,11 @@ impl Written {
         }
     }
 
-    fn replay(answer: String) -> Result<Written> {
+    /// The answer given before, as far as it may be seen now.
+    async fn replay(answer: String, core: &Inner, tx: &mut Tx, op: &Op) -> Result<Written> {
         let resource: Resource = serde_json::from_str(&answer).map_err(Error::internal)?;
+        let actor = core.actor_in_tx(tx, &op.principal).await?;
+        let answer = actor.show(tx, op, &mut Known::default(), &resource.type_name, answer).await?;
         Ok(Written {
             id: resource.id,
             type_name: resource.type_name,
@@ -60,36 +64,36 @@ impl Written {
 pub async fn create_resource(core: &Core, op: Op, of_type: Option<String>, document: Value) -> Result<Written> {
     let org = op.principal.org;
     let _running = core.idempotency.enter(&op)?;
-    let catalogue = core.catalogues.get(&core.db, org).await?;
     // Checked here, beside the writer; once more in the transaction only if a type changed in between.
+    let prepare = |actor: &Arc<Actor>| {
+        let creation = Creation::prepare(core, &op, actor, of_type.as_deref(), document.clone())?;
+        Ok((creation, actor.access.versions))
+    };
     let prepared = match op.idempotency.is_some() {
         true => None,
-        false => Some(Creation::prepare(core, &op, &catalogue, of_type.as_deref(), document.clone())?),
+        false => Some(core.acting(&op, prepare).await?),
     };
-    let job = (core.clone(), Arc::new((op, of_type, document, prepared, catalogue.version)));
-    let type_changed = job.1.3.as_ref().is_some_and(|creation| creation.state.resource.type_name == "type");
+    let job = (core.clone(), Arc::new((op, of_type, document, prepared)));
     let written = core.db.write(org, async move |tx: &mut Tx| {
         let (core, job) = &job;
-        let (op, of_type, document, prepared, version) = &**job;
+        let (op, of_type, document, prepared) = &**job;
         if let Some(answer) = idempotency::replay(core, tx, op).await? {
-            return Written::replay(answer);
+            return Written::replay(answer, core, tx, op).await;
         }
         let creation = match prepared {
-            Some(prepared) if tx.catalogue()? == *version => prepared.clone(),
+            Some((prepared, versions)) if tx.versions()? == *versions => prepared.clone(),
             _ => {
-                let catalogue = core.catalogues.in_tx(tx, op.principal.org).await?;
-                Creation::prepare(core, op, &catalogue, of_type.as_deref(), document.clone())?
+                let actor = core.actor_in_tx(tx, &op.principal).await?;
+                Creation::prepare(core, op, &actor, of_type.as_deref(), document.clone())?
             }
         };
         let first = tx.seq()?;
         creation.write(core, tx, op).await?;
         idempotency::keep(core, tx, op, &creation.state.document).await?;
-        finish(tx, op, first, Written::new(&creation.state)).await
+        finish(core, tx, op, first, Written::new(&creation.state)).await
     });
     let written = written.await?;
-    if type_changed || written.type_name == "type" {
-        core.catalogues.changed(&core.db, org).await?;
-    }
+    core.written(org, &written.type_name).await?;
     Ok(written)
 }
 
@@ -107,14 +111,16 @@ impl Creation {
     pub(crate) fn prepare(
         core: &Inner,
         op: &Op,
-        catalogue: &Catalogue,
+        actor: &Actor,
         of_type: Option<&str>,
         document: Value,
     ) -> Result<Creation> {
         let draft = Draft::read(document, None)?;
-        let entry = type_of(catalogue, of_type, draft.type_name.as_deref())?;
-        decide(&op.principal, Verb::Create, entry)?;
+        let entry = type_of(actor.catalogue(), of_type, draft.type_name.as_deref())?;
         let definition = &entry.definition;
+        if actor.may_never(op, Verb::Create, &definition.name) {
+            return Err(refuse(Verb::Create, &definition.name, None, "in this org"));
+        }
         let chosen_id = draft.id.is_some();
         let id = match draft.id {
             Some(id) if id.prefix != admin_types::Prefix::of_type(&definition.name) => {
@@ -130,6 +136,7 @@ impl Creation {
         };
         let status = draft.status_of(definition)?;
         definition.validate(&draft.attributes)?;
+        check_policy(actor, definition, &draft.attributes)?;
         let mut attributes = draft.attributes;
         let wishes = secrets::extract(definition, &mut attributes);
         let resource = Resource {
@@ -177,14 +184,38 @@ fn type_of<'c>(catalogue: &'c Catalogue, path: Option<&str>, document: Option<&s
     }
 }
 
-/// Ends a change: a dry run reads the events back and leaves nothing behind.
-pub(crate) async fn finish(tx: &mut Tx, op: &Op, first_seq: i64, mut written: Written) -> Result<Written> {
+/// Ends a change: the answer shows what its reader may see, and a dry run reads the events back and leaves nothing behind.
+pub(crate) async fn finish(
+    core: &Inner,
+    tx: &mut Tx,
+    op: &Op,
+    first_seq: i64,
+    mut written: Written,
+) -> Result<Written> {
+    let (actor, mut known) = (core.actor_in_tx(tx, &op.principal).await?, Known::default());
     if op.dry_run {
         let query = events::EventQuery { after: Some(first_seq), ..Default::default() };
-        written.events = events::list(tx, op.principal.org, &query, 0, 200).await?;
+        for event in events::list(tx, op.principal.org, &query, 0, 200).await? {
+            written.events.extend(actor.show_event(tx, op, &mut known, event).await?);
+        }
         tx.roll_back();
     }
+    let document = std::mem::take(&mut written.document);
+    written.document = actor.show(tx, op, &mut known, &written.type_name, document).await?;
     Ok(written)
+}
+
+impl Inner {
+    /// Has this process know what a change of a resource of this type means for all others.
+    pub(crate) async fn written(&self, org: OrgId, type_name: &str) -> Result<()> {
+        if builtin::is_built_in(type_name) {
+            self.catalogues.changed(&self.db, org).await?;
+        }
+        if type_name == "type" {
+            self.index_work.notify_one();
+        }
+        Ok(())
+    }
 }
 
 /// One resource as its wire text. `of_type` as the path names it. `trashed`: look in the trash too.
@@ -195,22 +226,28 @@ pub async fn get_resource(
     id: ResourceId,
     trashed: bool,
 ) -> Result<Written> {
-    let catalogue = core.catalogues.get(&core.db, op.principal.org).await?;
     let mut conn = core.db.read_once().await?;
     let row = find(&mut conn, op, of_type, id).await?;
+    drop(conn);
+    let actor = core.acting(op, |actor| actor.catalogue().of_resource(&row.type_name).map(|_| actor.clone())).await?;
     if row.deleted && !trashed {
         return Err(Error::not_found("resource"));
     }
-    let entry = catalogue.named(&row.type_name).ok_or_else(|| Error::not_found("resource"))?;
-    decide(&op.principal, Verb::Read, entry)?;
-    Ok(Written {
-        id,
-        type_name: row.type_name,
-        version: row.version,
-        document: row.document,
-        replayed: false,
-        events: vec![],
-    })
+    let rule = actor.rule(op, Verb::Read.as_str(), &row.type_name);
+    let document = match (&rule.rows, rule.fields.is_empty()) {
+        (Filter::True, true) => row.document,
+        _ => {
+            // More than one statement may follow, of one state of the database.
+            let mut conn = core.db.read().await?;
+            let resource: Resource = serde_json::from_str(&row.document).map_err(Error::internal)?;
+            let mut known = Known::default();
+            if !actor.may(&mut conn, op, &mut known, Verb::Read, &resource).await? {
+                return Err(hidden(&row.type_name, id));
+            }
+            actor.show(&mut conn, op, &mut known, &row.type_name, row.document).await?
+        }
+    };
+    Ok(Written { id, type_name: row.type_name, version: row.version, document, replayed: false, events: vec![] })
 }
 
 async fn find(conn: &mut Conn, op: &Op, of_type: Option<&str>, id: ResourceId) -> Result<resources::ResourceRow> {
@@ -221,27 +258,34 @@ async fn find(conn: &mut Conn, op: &Op, of_type: Option<&str>, id: ResourceId) -
     Ok(row)
 }
 
-/// The state of a resource inside a write, once it is known that the principal may do `verb` and the version matches.
+/// The state of a resource inside a write, once it is known that the principal may see it and do `verb`, and that the
+/// version matches.
 pub(crate) async fn current(
     core: &Inner,
     tx: &mut Tx,
     op: &Op,
     (of_type, id, verb): (Option<&str>, ResourceId, Verb),
 ) -> Result<State> {
-    let catalogue = core.catalogues.in_tx(tx, op.principal.org).await?;
+    let actor = core.actor_in_tx(tx, &op.principal).await?;
     let row = find(tx, op, of_type, id).await?;
-    let entry = catalogue.named(&row.type_name).ok_or_else(|| Error::not_found("resource"))?;
-    decide(&op.principal, Verb::Read, entry)?;
-    decide(&op.principal, verb, entry)?;
+    let entry = actor.catalogue().of_resource(&row.type_name)?;
+    let (version, state) = (row.version, State::read(entry.clone(), row.document)?);
+    let mut known = Known::default();
+    if !actor.may(tx, op, &mut known, Verb::Read, &state.resource).await? {
+        return Err(hidden(&row.type_name, id));
+    }
+    if !actor.may(tx, op, &mut known, verb, &state.resource).await? {
+        return Err(refuse(verb, &row.type_name, Some(id), "here"));
+    }
     if let Some(wanted) = op.if_match
-        && wanted != row.version
+        && wanted != version
     {
         let detail =
-            format!("The resource is at version {}, not {wanted}. Read it again and repeat the change.", row.version);
+            format!("The resource is at version {version}, not {wanted}. Read it again and repeat the change.");
         return Err(Error::new(Kind::PreconditionFailed, "version_mismatch", detail)
-            .with(serde_json::json!({"version": row.version})));
+            .with(serde_json::json!({"version": version})));
     }
-    State::read(entry.clone(), row.document)
+    Ok(state)
 }
 
 /// Changes a resource by a patch.
@@ -263,13 +307,10 @@ pub async fn update_resource(
             return Err(Error::not_found("resource"));
         }
         let after = update(core, tx, op, &before, patch).await?;
-        finish(tx, op, first, Written::new(&after)).await
+        finish(core, tx, op, first, Written::new(&after)).await
     });
     let written = written.await?;
-    if written.type_name == "type" {
-        core.catalogues.changed(&core.db, org).await?;
-        core.index_work.notify_one();
-    }
+    core.written(org, &written.type_name).await?;
     Ok(written)
 }
 
@@ -287,7 +328,7 @@ pub async fn replace_resource(
 /// Writes a changed state; a patch that changes nothing writes nothing.
 pub(crate) async fn update(core: &Inner, tx: &mut Tx, op: &Op, before: &State, patch: &Patch) -> Result<State> {
     let (org, definition) = (op.principal.org, &before.entry.definition);
-    let draft = Draft::read(patch.apply(&before.resource, definition)?, Some(&before.resource))?;
+    let draft = Draft::read(patched(core, tx, op, before, patch).await?, Some(&before.resource))?;
     let status = draft.status_of(definition)?;
     let whole = secrets::complete(core, tx, (org, before.resource.id), definition, &draft.attributes).await?;
     definition.validate(&whole)?;
@@ -299,7 +340,8 @@ pub(crate) async fn update(core: &Inner, tx: &mut Tx, op: &Op, before: &State, p
     if same && old.labels == draft.labels && old.parent == draft.parent && wishes.is_empty() {
         return Ok(before.clone());
     }
-    check_immutable(before, &attributes, &wishes)?;
+    check_immutable(before, &draft.name, &attributes, &wishes)?;
+    check_policy(&*core.actor_in_tx(tx, &op.principal).await?, definition, &attributes)?;
     let resource = Resource {
         name: draft.name,
         status,
@@ -323,8 +365,37 @@ pub(crate) async fn update(core: &Inner, tx: &mut Tx, op: &Op, before: &State, p
     Ok(after)
 }
 
-fn check_immutable(before: &State, attributes: &admin_types::Attributes, wishes: &[secrets::Wish]) -> Result<()> {
+/// A policy must be valid, and one that lists can be filtered by, when it is saved: nothing is found out later.
+fn check_policy(actor: &Actor, definition: &TypeDefinition, attributes: &Attributes) -> Result<()> {
+    match (definition.name.as_str(), attributes.get("cedar").and_then(Value::as_str)) {
+        ("policy", Some(cedar)) => admin_policy::check(&actor.access.schema, cedar),
+        _ => Ok(()),
+    }
+}
+
+/// The document that a patch makes of what the writer may see; what the writer does not see stays.
+async fn patched(core: &Inner, tx: &mut Tx, op: &Op, before: &State, patch: &Patch) -> Result<Value> {
+    let actor = core.actor_in_tx(tx, &op.principal).await?;
+    let definition = &before.entry.definition;
+    if actor.rule(op, Verb::Read.as_str(), &definition.name).fields.is_empty() {
+        return patch.apply(&before.resource, definition);
+    }
+    let shown = actor.shown(tx, op, &mut Known::default(), before.resource.clone()).await?;
+    let mut document = patch.apply(&shown, definition)?;
+    Actor::put_back(&mut document, &shown, &before.resource)?;
+    Ok(document)
+}
+
+fn check_immutable(
+    before: &State,
+    name: &str,
+    attributes: &admin_types::Attributes,
+    wishes: &[secrets::Wish],
+) -> Result<()> {
     let mut errors = vec![];
+    if builtin::is_named(&before.resource.type_name) && before.resource.name != *name {
+        errors.push(FieldError::new("/name", "stays: policies name roles and groups by their names"));
+    }
     for field in before.entry.definition.immutable() {
         let changed = field.get(&before.resource.attributes) != field.get(attributes);
         if changed || wishes.iter().any(|wish| wish.is_for(&field.key)) {
@@ -343,7 +414,7 @@ pub async fn restore_resource(core: &Core, op: Op, of_type: Option<String>, id: 
         let (core, job) = &job;
         let (op, of_type) = &**job;
         if let Some(answer) = idempotency::replay(core, tx, op).await? {
-            return Written::replay(answer);
+            return Written::replay(answer, core, tx, op).await;
         }
         let first = tx.seq()?;
         let before = current(core, tx, op, (of_type.as_deref(), id, Verb::Update)).await?;
@@ -354,21 +425,18 @@ pub async fn restore_resource(core: &Core, op: Op, of_type: Option<String>, id: 
         let definition = &before.entry.definition;
         check_status(definition, &before.resource.status)?;
         definition.validate(&secrets::complete(core, tx, (org, id), definition, &before.resource.attributes).await?)?;
+        check_policy(&*core.actor_in_tx(tx, &op.principal).await?, definition, &before.resource.attributes)?;
         let mut resource = before.resource.clone();
-        let wishes = secrets::extract(definition, &mut resource.attributes);
         (resource.deleted_at, resource.version, resource.updated_at) = (None, resource.version + 1, op.now);
         let after = State::of(before.entry.clone(), resource)?;
         if before.entry.definition.name == "type" {
             type_change::created(core, tx, op, &after).await?;
         }
         change::apply(core, tx, op, action::RESTORED, Some(&before), Some(&after)).await?;
-        secrets::store(core, tx, org, id, &wishes).await?;
         idempotency::keep(core, tx, op, &after.document).await?;
-        finish(tx, op, first, Written::new(&after)).await
+        finish(core, tx, op, first, Written::new(&after)).await
     });
     let written = written.await?;
-    if written.type_name == "type" {
-        core.catalogues.changed(&core.db, org).await?;
-    }
+    core.written(org, &written.type_name).await?;
     Ok(written)
 }

@@ -2,12 +2,13 @@
 
 use admin_db::{Tx, orgs};
 use admin_schema::TypeDefinition;
-use admin_types::{Error, OrgId, Principal, RequestId, Resource, ResourceId, Result, Role, Timestamp, action};
+use admin_types::{Error, OrgId, Origin, Principal, RequestId, Resource, ResourceId, Result, Timestamp, action};
+use serde_json::json;
 
-use crate::builtin::{BUILT_IN, BuiltIn};
+use crate::builtin::{BUILT_IN, BuiltIn, POLICIES, ROLES, built_in, object, with_facts_of};
 use crate::op::Op;
 use crate::state::State;
-use crate::{Core, Inner, TypeEntry, change};
+use crate::{Core, Inner, TypeEntry, change, type_change};
 
 /// What the first start made, or found.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +23,7 @@ pub struct Setup {
 
 /// Finds the oldest org and its owner, or makes them.
 pub async fn ensure_org(core: &Core) -> Result<Setup> {
-    if let Some(setup) = find(core).await? {
+    if let Some(setup) = find_org(core).await? {
         return Ok(setup);
     }
     let now = core.clock.now();
@@ -45,8 +46,8 @@ async fn first(core: &Core) -> Result<OrgId> {
     orgs::first(&mut conn).await?.ok_or_else(|| Error::internal("the org that was just made is not there"))
 }
 
-/// The org whose first events made its types and its owner.
-async fn find(core: &Core) -> Result<Option<Setup>> {
+/// The oldest org and its first owner, if a first start has made them.
+pub async fn find_org(core: &Core) -> Result<Option<Setup>> {
     let mut conn = core.db.read().await?;
     let Some(org) = orgs::first(&mut conn).await? else { return Ok(None) };
     let owner = admin_db::resources::first_of_type(&mut conn, org, "user").await?;
@@ -59,21 +60,99 @@ async fn fill(core: &Inner, tx: &mut Tx, now: Timestamp) -> Result<ResourceId> {
         return Ok(owner);
     }
     let owner = ResourceId::new("user", now, &*core.random);
-    let principal = Principal { org, id: owner, roles: vec![Role::Owner] };
-    let request_id = RequestId::new(now, &*core.random);
-    let op = Op { principal, request_id, now, dry_run: false, if_match: None, idempotency: None };
+    let op = op(core, org, owner, now);
     for built_in in BUILT_IN {
-        let id = ResourceId::new("type", now, &*core.random);
-        create(core, tx, &op, &BUILT_IN[0], resource("type", id, built_in.name, (built_in.attributes)(), now)).await?;
+        add_type(core, tx, &op, built_in).await?;
     }
-    let mut attributes = admin_types::Attributes::new();
-    attributes.insert("roles".into(), serde_json::json!(["owner"]));
-    create(core, tx, &op, &BUILT_IN[1], resource("user", owner, "owner", attributes, now)).await?;
+    add_policies(core, tx, &op).await?;
+    let attributes = object(json!({"roles": ["owner"]}));
+    create(core, tx, &op, "user", resource("user", owner, "owner", attributes, now)).await?;
     tx.bump_catalogue()?;
     Ok(owner)
 }
 
-async fn create(core: &Inner, tx: &mut Tx, op: &Op, of: &BuiltIn, resource: Resource) -> Result<()> {
+/// Brings the built-in types of an org that an earlier version made up to what this version ships. What the org has declared
+/// as facts stays.
+pub async fn upgrade_org(core: &Core, setup: &Setup) -> Result<()> {
+    let (job, setup, now) = (core.clone(), *setup, core.clock.now());
+    let upgraded = core.db.write(setup.org, async move |tx: &mut Tx| {
+        let op = op(&job, setup.org, setup.owner, now);
+        let first = tx.seq()?;
+        for built_in in BUILT_IN {
+            let catalogue = job.catalogues.in_tx(tx, setup.org).await?;
+            match catalogue.named(built_in.name) {
+                Some(entry) => upgrade_type(&job, tx, &op, built_in, entry.id).await?,
+                None => {
+                    add_type(&job, tx, &op, built_in).await?;
+                    tx.bump_catalogue()?;
+                    if built_in.name == "policy" {
+                        add_policies(&job, tx, &op).await?;
+                    }
+                }
+            }
+        }
+        Ok(tx.seq()? != first)
+    });
+    if upgraded.await? {
+        core.catalogues.changed(&core.db, setup.org).await?;
+        core.index_work.notify_one();
+    }
+    Ok(())
+}
+
+async fn upgrade_type(core: &Inner, tx: &mut Tx, op: &Op, built_in: &BuiltIn, id: ResourceId) -> Result<()> {
+    let row = admin_db::resources::get(tx, op.principal.org, id).await?;
+    let row = row.ok_or_else(|| Error::internal("a type of the catalogue is not there"))?;
+    let catalogue = core.catalogues.in_tx(tx, op.principal.org).await?;
+    let entry = catalogue.named("type").ok_or_else(|| Error::internal("no type of types"))?;
+    let before = State::read(entry.clone(), row.document)?;
+    let shipped = with_facts_of((built_in.attributes)(), &before.resource.attributes);
+    if shipped == before.resource.attributes {
+        return Ok(());
+    }
+    let mut resource = before.resource.clone();
+    (resource.attributes, resource.version, resource.updated_at) = (shipped, resource.version + 1, op.now);
+    let after = State::of(before.entry.clone(), resource)?;
+    let accepted = type_change::check_shipped(core, tx, op, &before, &after).await?;
+    change::write(core, tx, op, None, (action::UPDATED, Some(&before), Some(&after))).await?;
+    accepted.write(tx, op.principal.org).await
+}
+
+fn op(core: &Inner, org: OrgId, owner: ResourceId, now: Timestamp) -> Op {
+    Op {
+        principal: Principal { org, id: owner, granted: None },
+        origin: Origin { address: None, method: "system", authenticated_at: now },
+        request_id: RequestId::new(now, &*core.random),
+        now,
+        dry_run: false,
+        if_match: None,
+        idempotency: None,
+    }
+}
+
+async fn add_type(core: &Inner, tx: &mut Tx, op: &Op, built_in: &BuiltIn) -> Result<()> {
+    let id = ResourceId::new("type", op.now, &*core.random);
+    let resource = resource("type", id, built_in.name, (built_in.attributes)(), op.now);
+    create(core, tx, op, "type", resource).await
+}
+
+/// The built-in roles, and the policies that say what they may do.
+async fn add_policies(core: &Inner, tx: &mut Tx, op: &Op) -> Result<()> {
+    for (name, description) in ROLES {
+        let id = ResourceId::new("role", op.now, &*core.random);
+        let attributes = object(json!({"description": description}));
+        create(core, tx, op, "role", resource("role", id, name, attributes, op.now)).await?;
+    }
+    for (name, description, cedar) in POLICIES {
+        let id = ResourceId::new("policy", op.now, &*core.random);
+        let attributes = object(json!({"cedar": cedar, "description": description}));
+        create(core, tx, op, "policy", resource("policy", id, name, attributes, op.now)).await?;
+    }
+    tx.bump_policies()
+}
+
+async fn create(core: &Inner, tx: &mut Tx, op: &Op, of: &str, resource: Resource) -> Result<()> {
+    let of = built_in(of).ok_or_else(|| Error::internal("no built-in type"))?;
     let entry = TypeEntry {
         id: resource.id,
         version: 1,
@@ -82,7 +161,7 @@ async fn create(core: &Inner, tx: &mut Tx, op: &Op, of: &BuiltIn, resource: Reso
         building: Default::default(),
     };
     let state = State::of(entry.into(), resource)?;
-    change::apply(core, tx, op, action::CREATED, None, Some(&state)).await.map(drop)
+    change::write(core, tx, op, None, (action::CREATED, None, Some(&state))).await.map(drop)
 }
 
 fn resource(of: &str, id: ResourceId, name: &str, attributes: admin_types::Attributes, now: Timestamp) -> Resource {

@@ -35,6 +35,6 @@ pub async fn sign_in(core: &Core, tokens: &Tokens, token: &SecretString) -> Resu
         let detail = "The sign-in token is unknown, expired, or was used before. Run `admin sign-in` for a new one.";
         return Err(Error::new(Kind::Unauthenticated, "bad_sign_in_token", detail));
     };
-    let bearer = tokens.create(core, org, user, &[admin_types::Role::Owner], crate::TOKEN_SECONDS)?;
+    let bearer = tokens.create(core, org, user, None, crate::TOKEN_SECONDS)?;
     Ok((bearer, crate::TOKEN_SECONDS))
 }

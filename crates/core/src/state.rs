@@ -9,7 +9,11 @@ use admin_types::{Error, FieldError, Resource, ResourceId, Result};
 use serde_json::Value;
 
 use crate::TypeEntry;
+use crate::builtin::is_named;
 use crate::catalogue::index_name;
+
+/// The name under which the names of what policies name stand among unique values.
+pub(crate) const NAME: &str = "name";
 
 /// A state of a resource under its type.
 #[derive(Clone)]
@@ -66,9 +70,11 @@ impl State {
     /// The values that it holds alone.
     pub(crate) fn uniques(&self) -> Vec<(String, Vec<u8>)> {
         let fields = self.entry.definition.unique();
-        fields
-            .filter_map(|field| Some((field.key.clone(), key::encode(field.get(&self.resource.attributes)?)?)))
-            .collect()
+        let name =
+            is_named(&self.resource.type_name).then(|| (NAME.to_owned(), encoded(&self.resource.name.as_str().into())));
+        let values =
+            fields.filter_map(|field| Some((field.key.clone(), key::encode(field.get(&self.resource.attributes)?)?)));
+        values.chain(name).collect()
     }
 
     /// The references that it holds. Values that are not ids at all are errors.

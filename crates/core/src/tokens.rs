@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use admin_db::Tx;
 use admin_db::signing_keys::{self, SealedKey};
-use admin_types::{Error, Kind, OrgId, Principal, ResourceId, Result, Role, Timestamp};
+use admin_types::{Error, Kind, OrgId, Principal, ResourceId, Result, Timestamp};
 use aws_lc_rs::digest;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
@@ -37,12 +37,13 @@ pub struct Claims {
     pub iss: String,
     /// `admin`.
     pub aud: String,
-    /// The user's resource.
+    /// The user or client.
     pub sub: ResourceId,
     /// The org.
     pub org: OrgId,
-    /// The roles.
-    pub roles: Vec<Role>,
+    /// Roles that it grants, instead of those that the user or client has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<String>>,
     /// Issued at, in seconds since 1970.
     pub iat: i64,
     /// Not before.
@@ -53,11 +54,21 @@ pub struct Claims {
     pub jti: String,
 }
 
+/// Whom a token speaks for.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// The user or client, and the org.
+    pub principal: Principal,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    expires: i64,
+}
+
 /// The signing keys, and the tokens that were verified lately.
 pub struct Tokens {
     signer: (String, EncodingKey),
     verifiers: HashMap<String, DecodingKey>,
-    verified: Cache<[u8; 32], (Principal, i64)>,
+    verified: Cache<[u8; 32], Verified>,
 }
 
 impl Tokens {
@@ -91,22 +102,28 @@ impl Tokens {
         Ok(Tokens { signer, verifiers, verified: Cache::new(REMEMBERED) })
     }
 
-    /// A token for a user of an org, good for `seconds`.
+    /// Refuses a master key that does not open the keys that are there.
+    pub async fn check(core: &Core) -> Result<()> {
+        let keys = signing_keys::all(&mut *core.db.read().await?).await?;
+        keys.iter().try_for_each(|key| open_key(core, key).map(drop))
+    }
+
+    /// A token for a user or client of an org, good for `seconds`. With `roles` it acts with these alone.
     pub fn create(
         &self,
         core: &Core,
         org: OrgId,
-        user: ResourceId,
-        roles: &[Role],
+        principal: ResourceId,
+        roles: Option<&str>,
         seconds: i64,
     ) -> Result<SecretString> {
         let now = core.clock.now().0 / 1_000_000;
         let claims = Claims {
             iss: ISSUER.into(),
             aud: ISSUER.into(),
-            sub: user,
+            sub: principal,
             org,
-            roles: roles.to_vec(),
+            roles: roles.map(|role| vec![role.to_owned()]),
             iat: now,
             nbf: now,
             exp: now.saturating_add(seconds),
@@ -117,29 +134,34 @@ impl Tokens {
     }
 
     /// Who a token speaks for. The signature is verified once for each token, its times on every call.
-    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Principal> {
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Verified> {
         if token.len() > MAX_TOKEN {
             return Err(refuse("The token is longer than any that Admin issues."));
         }
         let hash: [u8; 32] =
             digest::digest(&digest::SHA256, token.as_bytes()).as_ref().try_into().map_err(Error::internal)?;
         let seconds = now.0 / 1_000_000;
-        let (principal, expires) = match self.verified.get(&hash) {
+        let verified = match self.verified.get(&hash) {
             Some(known) => known,
             None => {
                 let claims = self.decode(token)?;
                 if claims.nbf > seconds + LEEWAY {
                     return Err(refuse("The token is not valid yet."));
                 }
-                let known = (Principal { org: claims.org, id: claims.sub, roles: claims.roles }, claims.exp);
-                self.verified.insert(hash, known.clone());
-                known
+                let granted = claims.roles.map(Into::into);
+                let verified = Verified {
+                    principal: Principal { org: claims.org, id: claims.sub, granted },
+                    issued_at: Timestamp(claims.iat.saturating_mul(1_000_000)),
+                    expires: claims.exp,
+                };
+                self.verified.insert(hash, verified.clone());
+                verified
             }
         };
-        if expires + LEEWAY < seconds {
+        if verified.expires + LEEWAY < seconds {
             return Err(refuse("The token has expired. Get a new one, for example by `admin token create`."));
         }
-        Ok(principal)
+        Ok(verified)
     }
 
     fn decode(&self, token: &str) -> Result<Claims> {
@@ -184,7 +206,7 @@ impl Fresh for KeyPair {
 
 fn open_key(core: &Core, key: &SealedKey) -> Result<(EncodingKey, DecodingKey)> {
     let private = core.cipher.open(&format!("signing key {}", key.id), &key.sealed_private).map_err(|error| {
-        let detail = "The signing key cannot be opened with this master key. Start with the master key file that belongs to this database.";
+        let detail = "The signing keys of the database cannot be opened with this master key. Set `master_key_file` to the one that belongs to the database.";
         Error { context: error.context, ..Error::new(Kind::Unavailable, "wrong_master_key", detail) }
     })?;
     let pair = KeyPair::from_pkcs8(&private).map_err(Error::internal)?;

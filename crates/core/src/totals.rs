@@ -3,7 +3,7 @@
 //! and what it holds after.
 
 use admin_db::{Conn, counts, events, list, orgs};
-use admin_schema::Filter;
+use admin_schema::{Filter, NoRelated};
 use admin_types::{Error, OrgId, Resource, Result};
 use moka::sync::Cache;
 
@@ -39,6 +39,10 @@ impl Totals {
         let (head, _) = orgs::state(conn, selection.org).await?;
         if head == at {
             return Ok(Some(total));
+        }
+        // What else a filter looks at may have changed without an event of the rows themselves.
+        if selection.filter.looks_beyond() {
+            return Ok(None);
         }
         let Some(delta) = delta(conn, selection, (at, head)).await? else { return Ok(None) };
         let total = total.saturating_add_signed(delta);
@@ -112,5 +116,5 @@ async fn own_delta(conn: &mut Conn, selection: &list::Selection<'_>, range: (i64
 fn holds(filter: &Filter, document: Option<&str>) -> Result<i64> {
     let Some(document) = document else { return Ok(0) };
     let resource: Resource = serde_json::from_str(document).map_err(Error::internal)?;
-    Ok(i64::from(resource.deleted_at.is_none() && filter.matches(&resource)))
+    Ok(i64::from(resource.deleted_at.is_none() && filter.matches(&resource, &NoRelated)))
 }

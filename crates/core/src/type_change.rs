@@ -1,11 +1,15 @@
 //! What else happens when a type is created, changed or deleted: its name and path stay unique, its references have
 //! targets, and every resource that exists meets what it says now.
 
+mod offenders;
+mod policies;
+
 use std::collections::{HashMap, HashSet};
 
 use admin_db::indexes::{self, Entry};
+use admin_db::list::{self, Plan, Position, Scope, Selection};
 use admin_db::{Tx, index_builds, references, resources, secrets as stored, uniques};
-use admin_schema::{Field, TypeDefinition, key};
+use admin_schema::{Field, Filter, TypeDefinition, key};
 use admin_types::{Error, FieldError, OrgId, Resource, ResourceId, Result};
 use serde_json::json;
 
@@ -14,10 +18,11 @@ use crate::op::Op;
 use crate::state::{Link, State};
 use crate::{Inner, builtin, secrets};
 
+use self::offenders::{NAMED, Offenders};
+use self::policies::check_policies;
+
 /// Resources read in one statement.
 const BATCH: i64 = 500;
-/// The most offenders that an error names.
-const NAMED: usize = 10;
 
 /// A type comes to be, or comes back.
 pub(crate) async fn created(core: &Inner, tx: &mut Tx, op: &Op, state: &State) -> Result<()> {
@@ -25,12 +30,27 @@ pub(crate) async fn created(core: &Inner, tx: &mut Tx, op: &Op, state: &State) -
     let catalogue = core.catalogues.in_tx(tx, op.principal.org).await?;
     check_names(&catalogue, state.resource.id, &definition)?;
     check_references(&catalogue, &definition)?;
+    check_policies(core, tx, op, Some(&definition), None).await?;
     tx.bump_catalogue()
 }
 
 /// Whether a type may change so. Writes nothing, since a refused line of an import leaves the others alone.
 pub(crate) async fn check(core: &Inner, tx: &mut Tx, op: &Op, before: &State, after: &State) -> Result<Accepted> {
-    refuse_built_in(before)?;
+    check_built_in(before, after)?;
+    let accepted = check_shipped(core, tx, op, before, after).await?;
+    let new = TypeDefinition::compile(&after.resource.name, &after.resource.attributes)?;
+    check_policies(core, tx, op, Some(&new), None).await?;
+    Ok(accepted)
+}
+
+/// The same for what Admin itself ships with a new version.
+pub(crate) async fn check_shipped(
+    core: &Inner,
+    tx: &mut Tx,
+    op: &Op,
+    before: &State,
+    after: &State,
+) -> Result<Accepted> {
     if before.resource.name != after.resource.name {
         let detail = "the name of a type cannot be changed: resources, policies and events carry it";
         return Err(Error::validation(vec![FieldError::new("/name", detail)]));
@@ -109,15 +129,17 @@ impl Accepted {
 
 /// A type goes to the trash or for good: nothing may be left of it.
 pub(crate) async fn deleted(core: &Inner, tx: &mut Tx, op: &Op, state: &State) -> Result<()> {
-    refuse_built_in(state)?;
+    if builtin::is_built_in(&state.resource.name) {
+        let detail = format!("The type `{}` comes with Admin and cannot be deleted.", state.resource.name);
+        return Err(Error::conflict("builtin_type", detail));
+    }
     if state.is_trashed() {
         return Ok(());
     }
     let (org, name) = (op.principal.org, state.resource.name.as_str());
     let (live, trashed) = (resources::live(tx, org, name).await?, resources::in_trash(tx, org, name).await?);
     if live + trashed > 0 {
-        let detail =
-            format!("There are {live} resources of the type `{name}`, and {trashed} in the trash. Purge them first.");
+        let detail = format!("The type `{name}` has resources: {live} live, {trashed} in the trash. Purge them first.");
         return Err(Error::conflict("type_in_use", detail).with(json!({"live": live, "trashed": trashed})));
     }
     let catalogue = core.catalogues.in_tx(tx, org).await?;
@@ -129,18 +151,28 @@ pub(crate) async fn deleted(core: &Inner, tx: &mut Tx, op: &Op, state: &State) -
         let detail = format!("The type `{}` refers to `{name}` by `x-ref`. Change it first.", other.definition.name);
         return Err(Error::conflict("type_in_use", detail));
     }
+    check_policies(core, tx, op, None, Some(name)).await?;
     for build in index_builds::of_org(tx, org).await?.into_iter().filter(|build| build.type_name == name) {
         index_builds::remove(tx, org, name, &build.field).await?;
     }
     tx.bump_catalogue()
 }
 
-fn refuse_built_in(state: &State) -> Result<()> {
-    if builtin::is_built_in(&state.resource.name) {
-        let detail = format!("The type `{}` comes with Admin and cannot be changed.", state.resource.name);
-        return Err(Error::conflict("builtin_type", detail));
+/// Of a type that comes with Admin, the facts of principals are the org's to declare, and nothing else.
+fn check_built_in(before: &State, after: &State) -> Result<()> {
+    if !builtin::is_built_in(&before.resource.name) {
+        return Ok(());
     }
-    Ok(())
+    let (old, new) = (&before.resource, &after.resource);
+    let same = builtin::with_facts_of(old.attributes.clone(), &new.attributes) == new.attributes;
+    if same && old.name == new.name && old.status == new.status && old.parent == new.parent {
+        return Ok(());
+    }
+    let detail = format!(
+        "The type `{}` comes with Admin; of it you may change the facts of principals alone (/attributes/schema/properties/facts).",
+        old.name
+    );
+    Err(Error::conflict("builtin_type", detail))
 }
 
 fn check_names(catalogue: &Catalogue, id: ResourceId, definition: &TypeDefinition) -> Result<()> {
@@ -162,13 +194,23 @@ fn check_references(catalogue: &Catalogue, definition: &TypeDefinition) -> Resul
     for field in definition.references() {
         let Some(reference) = &field.reference else { continue };
         if reference.type_name != definition.name && catalogue.named(&reference.type_name).is_none() {
-            let path: String =
-                field.path.iter().map(|key| format!("/properties/{}", admin_types::json::escape(key))).collect();
             let detail = format!("there is no type `{}`; create it first", reference.type_name);
-            errors.push(FieldError::new(format!("/attributes/schema{path}/x-ref"), detail));
+            errors.push(FieldError::new(place(definition, field, "x-ref"), detail));
         }
     }
     if errors.is_empty() { Ok(()) } else { Err(Error::validation(errors)) }
+}
+
+/// Where a type describes a field: what it says there by `keyword`, or as much of the way to it as stands in the schema.
+fn place(definition: &TypeDefinition, field: &Field, keyword: &str) -> String {
+    let way = field.path.iter().flat_map(|name| ["properties", name]).chain([keyword]);
+    let (mut pointer, mut at) = ("/attributes/schema".to_owned(), &definition.schema);
+    for step in way {
+        let Some(next) = at.get(step) else { break };
+        pointer.push_str(&format!("/{}", admin_types::json::escape(step)));
+        at = next;
+    }
+    pointer
 }
 
 async fn check_statuses(tx: &mut Tx, op: &Op, old: &TypeDefinition, new: &TypeDefinition) -> Result<()> {
@@ -176,7 +218,10 @@ async fn check_statuses(tx: &mut Tx, op: &Op, old: &TypeDefinition, new: &TypeDe
         let value = key::encode(&json!(status)).ok_or_else(|| Error::internal("a status without a key"))?;
         let n = indexes::count(tx, op.principal.org, &old.name, &Entry { field: "status", value }).await?;
         if n > 0 {
-            let detail = format!("{n} resources have the status `{status}`, which would be gone. Change them first.");
+            let detail = match n {
+                1 => format!("1 resource has the status `{status}`, which would be gone. Change it first."),
+                n => format!("{n} resources have the status `{status}`, which would be gone. Change them first."),
+            };
             let error = Error::conflict("incompatible_type", detail)
                 .at("/attributes/statuses", format!("`{status}` is in use"));
             return Err(error.with(json!({"count": n})));
@@ -240,14 +285,14 @@ impl<'t> Differences<'t> {
     ) -> Result<Found> {
         let org = op.principal.org;
         for field in &self.no_longer_secret {
-            if stored::count(tx, org, &new.name, &field.key).await? > 0 {
-                let detail = format!("resources hold a secret in `{}`; remove the values first", field.key);
-                return Err(Error::conflict("incompatible_type", format!("{detail}.")).at(field.pointer(), detail));
-            }
+            check_no_secret(tx, org, new, field).await?;
         }
         let (mut offenders, mut found) = (Offenders::default(), Found::default());
         if !self.needs_scan() {
             return Ok(found);
+        }
+        if !self.now_secret.is_empty() {
+            self.check_trash(tx, org, new, &mut offenders).await?;
         }
         let mut after = vec![];
         loop {
@@ -281,12 +326,7 @@ impl<'t> Differences<'t> {
             let whole = secrets::complete(core, tx, (org, resource.id), old, &resource.attributes).await?;
             new.validate(&whole)?;
         }
-        for field in &self.now_secret {
-            if field.get(&resource.attributes).is_some() {
-                let detail = "holds a value in plain; remove it before the field becomes a secret";
-                return Err(Error::validation(vec![FieldError::new(field.pointer(), detail)]));
-            }
-        }
+        self.check_plain(resource)?;
         for field in &self.now_unique {
             let Some(value) = field.get(&resource.attributes).and_then(key::encode) else { continue };
             if let Some(holder) = found.uniques.insert((field.key.clone(), value), resource.id) {
@@ -297,6 +337,50 @@ impl<'t> Differences<'t> {
             }
         }
         self.check_links(tx, op, new, resource, &mut found.links).await
+    }
+
+    /// Refuses a value that stands in plain where a secret will be.
+    fn check_plain(&self, resource: &Resource) -> Result<()> {
+        match self.now_secret.iter().find(|field| field.get(&resource.attributes).is_some()) {
+            None => Ok(()),
+            Some(field) => {
+                let detail = match resource.deleted_at {
+                    None => "holds a value in plain; remove it before the field becomes a secret",
+                    Some(_) => {
+                        "holds a value in plain, in the trash; purge the resource, or restore it and remove the value"
+                    }
+                };
+                Err(Error::validation(vec![FieldError::new(field.pointer(), detail)]))
+            }
+        }
+    }
+
+    /// What lies in the trash is shown too, so it may hold no secret in plain. All else it must meet when it comes back.
+    async fn check_trash(
+        &self,
+        tx: &mut Tx,
+        org: OrgId,
+        new: &TypeDefinition,
+        offenders: &mut Offenders,
+    ) -> Result<()> {
+        let scope = Scope::Types(vec![new.name.clone()]);
+        let trash = Selection { org, scope: &scope, trashed: true, filter: &Filter::True };
+        let mut after = None;
+        loop {
+            let rows = list::page(tx, &trash, (&Plan::ById(None), false), after.as_ref(), 0, BATCH as u32).await?;
+            for row in &rows {
+                let resource: Resource = serde_json::from_str(&row.document).map_err(Error::internal)?;
+                if let Err(error) = self.check_plain(&resource) {
+                    offenders.add(&resource, error);
+                }
+            }
+            match rows.last() {
+                Some(last) if rows.len() == BATCH as usize => {
+                    after = Some(Position { key: vec![], id: last.id, seq: 0 });
+                }
+                _ => return Ok(()),
+            }
+        }
     }
 
     async fn check_links(
@@ -332,29 +416,18 @@ impl<'t> Differences<'t> {
     }
 }
 
-/// Resources that do not meet a new definition.
-#[derive(Default)]
-struct Offenders {
-    count: u64,
-    first: Vec<serde_json::Value>,
-}
-
-impl Offenders {
-    fn add(&mut self, resource: &Resource, error: Error) {
-        self.count += 1;
-        if self.first.len() < NAMED {
-            self.first.push(json!({"id": resource.id, "name": resource.name, "errors": error.errors}));
-        }
+/// Refuses to show a field in plain while resources hold a secret there.
+async fn check_no_secret(tx: &mut Tx, org: OrgId, new: &TypeDefinition, field: &Field) -> Result<()> {
+    let (count, trashed) = stored::count(tx, org, &new.name, &field.key).await?;
+    if count == 0 {
+        return Ok(());
     }
-
-    fn refuse(self) -> Result<()> {
-        if self.count == 0 {
-            return Ok(());
-        }
-        let detail = format!(
-            "{} resources do not meet the new definition; `offenders` names the first. Change them first.",
-            self.count
-        );
-        Err(Error::conflict("incompatible_type", detail).with(json!({"count": self.count, "offenders": self.first})))
+    let mut offenders = Offenders::of(count, trashed);
+    for document in stored::holders(tx, org, &new.name, &field.key, NAMED as i64).await? {
+        let resource: Resource = serde_json::from_str(&document).map_err(Error::internal)?;
+        let detail = "holds a secret that would be lost or shown; remove it first";
+        offenders.name(&resource, Error::validation(vec![FieldError::new(field.pointer(), detail)]));
     }
+    let detail = format!("`{}` cannot cease to be a secret while resources hold one there", field.key);
+    offenders.refuse().map_err(|error| error.at(place(new, field, "x-secret"), detail))
 }

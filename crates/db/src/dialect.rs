@@ -15,8 +15,8 @@ pub(crate) fn begin_write(conn: &Conn) -> &'static str {
 /// writer and no `FOR UPDATE`.
 pub(crate) fn lock_org(conn: &Conn) -> &'static str {
     match conn {
-        Conn::Sqlite(_) => "SELECT seq, catalogue FROM org WHERE org_id = $1",
-        Conn::Postgres(_) => "SELECT seq, catalogue FROM org WHERE org_id = $1 FOR UPDATE",
+        Conn::Sqlite(_) => "SELECT seq, catalogue, policies, principals FROM org WHERE org_id = $1",
+        Conn::Postgres(_) => "SELECT seq, catalogue, policies, principals FROM org WHERE org_id = $1 FOR UPDATE",
     }
 }
 

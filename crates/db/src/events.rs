@@ -63,6 +63,8 @@ pub struct EventQuery {
     pub after: Option<i64>,
     /// Newest first.
     pub descending: bool,
+    /// Only about resources of these types.
+    pub types: Option<Vec<String>>,
 }
 
 /// Writes an event.
@@ -95,7 +97,7 @@ fn event(row: &Row<'_>) -> Result<Event> {
         id: EventId(row.id(1)?),
         kind: format!("{type_name}.{}", row.text(2)?),
         at: Timestamp(row.int(3)?),
-        actor: Actor { kind: row.text(4)?.to_owned().into(), id: ResourceId::of_row("user", row.id(5)?) },
+        actor: Actor { kind: row.text(4)?.to_owned().into(), id: ResourceId::of_row(row.text(4)?, row.id(5)?) },
         resource: EventResource { id: ResourceId::of_row(&type_name, row.id(7)?), type_name, version: row.int(8)? },
         request_id: RequestId::accept(row.text(9)?)
             .ok_or_else(|| Error::internal("a stored request id is not sane"))?,
@@ -137,6 +139,16 @@ fn conditions<'a>(query: &'a EventQuery, org: &'a OrgId, with_position: bool) ->
     if let Some(until) = query.until {
         and("at <", Arg::Int(until.0));
     }
+    if let Some(types) = &query.types {
+        let first = args.len() + 1;
+        args.extend(types.iter().map(|name| Arg::Text(name)));
+        let places: Vec<String> = (first..=args.len()).map(|n| format!("${n}")).collect();
+        sql.push_str(&format!(" AND resource_type IN ({})", places.join(", ")));
+    }
+    let mut and = |condition: &str, arg: Arg<'a>| {
+        args.push(arg);
+        sql.push_str(&format!(" AND {condition} ${}", args.len()));
+    };
     if let Some(after) = query.after.filter(|_| with_position) {
         and(if query.descending { "seq <" } else { "seq >" }, Arg::Int(after));
     }

@@ -7,6 +7,7 @@ use std::ops::{Deref, DerefMut};
 use admin_types::{Error, OrgId, Result};
 
 use crate::conn::Conn;
+use crate::orgs::Versions;
 use crate::{counts, dialect, orgs};
 
 /// A transaction, as a job sees it: a connection that also hands out event numbers and keeps counters.
@@ -30,7 +31,7 @@ struct Changes {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct OrgState {
     pub(crate) seq: i64,
-    pub(crate) catalogue: i64,
+    pub(crate) versions: Versions,
 }
 
 impl Deref for Tx {
@@ -66,12 +67,29 @@ impl Tx {
 
     /// The version of the org's type catalogue, as this transaction sees it.
     pub fn catalogue(&self) -> Result<i64> {
-        self.org_state().map(|state| state.catalogue)
+        self.org_state().map(|state| state.versions.catalogue)
     }
 
     /// Says that the org's types changed, so that every process reads them anew.
     pub fn bump_catalogue(&mut self) -> Result<()> {
-        self.org_mut()?.catalogue += 1;
+        self.org_mut()?.versions.catalogue += 1;
+        Ok(())
+    }
+
+    /// The versions of what processes keep of the org, as this transaction sees them.
+    pub fn versions(&self) -> Result<Versions> {
+        self.org_state().map(|state| state.versions)
+    }
+
+    /// Says that policies, roles or groups of the org changed.
+    pub fn bump_policies(&mut self) -> Result<()> {
+        self.org_mut()?.versions.policies += 1;
+        Ok(())
+    }
+
+    /// Says that users, clients or role bindings of the org changed.
+    pub fn bump_principals(&mut self) -> Result<()> {
+        self.org_mut()?.versions.principals += 1;
         Ok(())
     }
 

@@ -13,6 +13,7 @@ macro_rules! sql {
 
 mod conn;
 pub mod counts;
+pub mod decisions;
 mod dialect;
 mod errors;
 pub mod events;
@@ -44,7 +45,10 @@ pub use lane::LaneOptions;
 pub use reader::{Reader, SCAN_SECONDS};
 pub use row::{Arg, Row};
 
-use std::path::PathBuf;
+use std::fs::{OpenOptions, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use admin_types::{Error, OrgId, Result};
@@ -62,6 +66,11 @@ pub enum Target {
 }
 
 impl Target {
+    /// Whether there is nothing yet. Of a server, only asking it would tell.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Target::Sqlite(path) if !path.exists())
+    }
+
     /// The target for people: without a password.
     pub fn masked(&self) -> String {
         match self {
@@ -115,6 +124,9 @@ impl Db {
     /// Opens the database and applies what migrations are missing. Errors name the remedy: unreachable, locked,
     /// or a schema that is newer than this binary.
     pub async fn open(target: Target, options: LaneOptions) -> Result<Db> {
+        if let Target::Sqlite(path) = &target {
+            keep_private(path).map_err(|error| Error::unavailable("The database file cannot be opened.", error))?;
+        }
         migrate::run(&target).await?;
         let lanes = Lanes::start(&target, options).await?;
         let readers = Readers::open(&target).await?;
@@ -172,6 +184,23 @@ impl Db {
     pub async fn close(&self) {
         self.inner.lanes.close().await;
     }
+}
+
+/// Makes the SQLite file if there is none, and keeps it and those that SQLite puts beside it from all but their owner.
+fn keep_private(path: &Path) -> std::io::Result<()> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    for end in ["", "-wal", "-shm"] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(end);
+        match std::fs::set_permissions(&file, Permissions::from_mode(0o600)) {
+            // The files of another user are theirs to keep.
+            Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => {
+                return Err(error);
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// A statement that no row answers to is a fault of ours.

@@ -129,7 +129,8 @@ fn range(filter: &Filter) -> Option<Driver> {
         Filter::Has {
             path: path @ Path::Attribute(_),
             value: value @ (Literal::Integer(_) | Literal::Number(_) | Literal::Bool(_)),
-        } => (path, Comparison::Eq, value),
+        }
+        | Filter::Element { path: path @ Path::Attribute(_), value } => (path, Comparison::Eq, value),
         _ => return None,
     };
     let key = key::encode(&match value {

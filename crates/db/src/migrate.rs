@@ -23,7 +23,7 @@ macro_rules! migration {
     };
 }
 
-const MIGRATIONS: &[Migration] = &[migration!(1, "0001_initial")];
+const MIGRATIONS: &[Migration] = &[migration!(1, "0001_initial"), migration!(2, "0002_access")];
 
 /// How long a migration may take, in milliseconds.
 const MIGRATION_MS: u64 = 3_600_000;

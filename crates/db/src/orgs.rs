@@ -2,17 +2,30 @@
 
 use admin_types::{Error, OrgId, Result, Timestamp};
 
+use crate::Row;
 use crate::conn::Conn;
 use crate::group::OrgState;
 use crate::row::Arg;
 use crate::{dialect, expect_row};
 
+/// What a process must know to know whether what it keeps of an org is the newest. Each grows with every change.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Versions {
+    /// Of the types and their indexes.
+    pub catalogue: i64,
+    /// Of policies, roles and groups.
+    pub policies: i64,
+    /// Of users, clients and role bindings.
+    pub principals: i64,
+}
+
 sql! {
     INSERT = "INSERT INTO org (org_id, name, seq, catalogue, created_at) VALUES ($1, $2, 0, 0, $3)";
-    STORE = "UPDATE org SET seq = $1, catalogue = $2 WHERE org_id = $3";
+    STORE = "UPDATE org SET seq = $1, catalogue = $2, policies = $3, principals = $4 WHERE org_id = $5";
     FIRST = "SELECT org_id FROM org ORDER BY created_at, org_id LIMIT 1";
     ALL = "SELECT org_id FROM org ORDER BY org_id";
     STATE = "SELECT seq, catalogue FROM org WHERE org_id = $1";
+    VERSIONS = "SELECT catalogue, policies, principals FROM org WHERE org_id = $1";
 }
 
 /// Adds an org.
@@ -36,14 +49,26 @@ pub async fn state(conn: &mut Conn, org: OrgId) -> Result<(i64, i64)> {
     expect_row(row, "org")
 }
 
+/// The versions of what processes keep of an org.
+pub async fn versions(conn: &mut Conn, org: OrgId) -> Result<Versions> {
+    expect_row(conn.fetch_one(VERSIONS, &[Arg::Bytes(&org.0)], |row| read_versions(row, 0)).await?, "org")
+}
+
+fn read_versions(row: &Row<'_>, first: usize) -> Result<Versions> {
+    Ok(Versions { catalogue: row.int(first)?, policies: row.int(first + 1)?, principals: row.int(first + 2)? })
+}
+
 /// Takes the org's lock until the commit and reads its state.
 pub(crate) async fn lock(conn: &mut Conn, org: OrgId) -> Result<OrgState> {
     let sql = dialect::lock_org(conn);
-    let map = |row: &crate::Row<'_>| Ok(OrgState { seq: row.int(0)?, catalogue: row.int(1)? });
+    let map = |row: &Row<'_>| Ok(OrgState { seq: row.int(0)?, versions: read_versions(row, 1)? });
     conn.fetch_one(sql, &[Arg::Bytes(&org.0)], map).await?.ok_or_else(|| Error::not_found("org"))
 }
 
 /// Writes back what a group of writes left of the org's state.
 pub(crate) async fn store(conn: &mut Conn, org: OrgId, state: OrgState) -> Result<()> {
-    conn.defer(STORE, &[Arg::Int(state.seq), Arg::Int(state.catalogue), Arg::Bytes(&org.0)]).await
+    let Versions { catalogue, policies, principals } = state.versions;
+    let args = [state.seq, catalogue, policies, principals].map(Arg::Int).into_iter();
+    let args: Vec<_> = args.chain([Arg::Bytes(&org.0)]).collect();
+    conn.defer(STORE, &args).await
 }

@@ -24,6 +24,8 @@ pub struct PostgresConn {
     client: Arc<Client>,
     statements: HashMap<String, Statement>,
     pending: Vec<Pending>,
+    /// For a connection that only reads: where it leads, and the deadline of its statements, to open it once more.
+    again: Option<(String, u64)>,
 }
 
 /// The order of a join and the use of indexes are chosen in `list`, not by estimates, which are wrong after a bulk
@@ -50,7 +52,14 @@ impl PostgresConn {
         };
         let settings = format!("{SETTINGS} SET statement_timeout = {statement_timeout_ms}");
         client.batch_execute(&settings).await.map_err(errors::postgres)?;
-        Ok(PostgresConn { client: Arc::new(client), statements: HashMap::new(), pending: vec![] })
+        Ok(PostgresConn { client: Arc::new(client), statements: HashMap::new(), pending: vec![], again: None })
+    }
+
+    /// Connects for reads outside of transactions: a query whose connection turns out to have ended, as all do when the
+    /// server restarts, is asked once more on a new one.
+    pub(crate) async fn connect_reader(url: &str, statement_timeout_ms: u64) -> Result<PostgresConn> {
+        let again = Some((url.to_owned(), statement_timeout_ms));
+        Ok(PostgresConn { again, ..PostgresConn::connect(url, statement_timeout_ms).await? })
     }
 
     /// Whether the connection has ended.
@@ -58,11 +67,11 @@ impl PostgresConn {
         self.client.is_closed()
     }
 
-    async fn prepare(&mut self, sql: &str) -> Result<Statement> {
+    async fn prepare(&mut self, sql: &str) -> Result<Statement, tokio_postgres::Error> {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.client.prepare(sql).await.map_err(errors::postgres)?;
+        let statement = self.client.prepare(sql).await?;
         if self.statements.len() >= STATEMENTS {
             self.statements.clear();
         }
@@ -71,13 +80,13 @@ impl PostgresConn {
     }
 
     pub(crate) async fn execute(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<u64> {
-        let statement = self.prepare(sql).await?;
+        let statement = self.prepare(sql).await.map_err(errors::postgres)?;
         self.client.execute(&statement, &params(args)).await.map_err(errors::postgres)
     }
 
     /// Sends a statement without waiting for its answer; [`PostgresConn::flush`] does.
     pub(crate) async fn defer(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<()> {
-        let statement = self.prepare(sql).await?;
+        let statement = self.prepare(sql).await.map_err(errors::postgres)?;
         let (client, values) = (self.client.clone(), args.iter().map(Value::of).collect::<Vec<_>>());
         self.send(Box::pin(async move {
             let args = values.iter().map(Value::arg);
@@ -116,14 +125,39 @@ impl PostgresConn {
         result
     }
 
+    /// All rows of a query.
     pub(crate) async fn query(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<Vec<tokio_postgres::Row>> {
+        let answer = self.query_here(sql, args).await;
+        match (&answer, self.again.take()) {
+            (Err(error), Some((url, timeout))) if has_ended(error) => {
+                *self = PostgresConn::connect_reader(&url, timeout).await?;
+                self.query_here(sql, args).await.map_err(errors::postgres)
+            }
+            (_, again) => {
+                self.again = again;
+                answer.map_err(errors::postgres)
+            }
+        }
+    }
+
+    async fn query_here(
+        &mut self,
+        sql: &str,
+        args: &[Arg<'_>],
+    ) -> Result<Vec<tokio_postgres::Row>, tokio_postgres::Error> {
         let statement = self.prepare(sql).await?;
-        self.client.query(&statement, &params(args)).await.map_err(errors::postgres)
+        self.client.query(&statement, &params(args)).await
     }
 
     pub(crate) async fn batch(&self, sql: &str) -> Result<()> {
         self.client.batch_execute(sql).await.map_err(errors::postgres)
     }
+}
+
+/// Whether the connection has ended, by an error of the connection itself or by the server's word that it shuts down
+/// or has crashed (class 57P).
+fn has_ended(error: &tokio_postgres::Error) -> bool {
+    error.is_closed() || error.code().is_some_and(|state| state.code().starts_with("57P"))
 }
 
 fn params<'a>(args: &'a [Arg<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {

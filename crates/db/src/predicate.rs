@@ -1,5 +1,7 @@
 //! A [`Filter`] as SQL over the row `r` of `resource`. Every leaf is two-valued: it is true or false, never NULL, so
-//! that NOT means the same in SQL as in memory.
+//! that NOT means the same in SQL as in memory. What a reference leads to is the row `r1`, and so on.
+
+mod related;
 
 use std::cmp::Ordering;
 
@@ -15,11 +17,13 @@ pub(crate) struct Sql {
     pub(crate) text: String,
     pub(crate) args: Vec<Value>,
     json: Json,
+    /// How many references lie between the row that the list is of and the one that is looked at.
+    level: usize,
 }
 
 impl Sql {
     pub(crate) fn new(json: Json) -> Sql {
-        Sql { text: String::new(), args: vec![], json }
+        Sql { text: String::new(), args: vec![], json, level: 0 }
     }
 
     pub(crate) fn push(&mut self, text: &str) -> &mut Sql {
@@ -56,27 +60,46 @@ impl Sql {
             Filter::Compare { path, op, value } => self.compare(path, *op, value),
             Filter::Has { path, value } => self.has(path, value),
             Filter::Present { path } => self.present(path),
+            Filter::Like { path, pattern } => Ok(self.like(path, pattern)),
+            Filter::Element { path, value } => Ok(self.element(path, value)),
+            Filter::Below { id } => Ok(self.below(*id)),
+            Filter::Of { path, type_name, filter } => self.of(path, type_name, filter),
         }
     }
 
-    /// Writes the row `r` of `resource` into a FROM. PostgreSQL parses the document once for each row, as `x.j`, however
+    /// The row that is looked at.
+    fn row(&self) -> String {
+        if self.level == 0 { "r".to_owned() } else { format!("r{}", self.level) }
+    }
+
+    /// Its document, parsed (PostgreSQL).
+    fn parsed(&self) -> String {
+        self.row().replacen('r', "x", 1)
+    }
+
+    /// Writes the row of `resource` into a FROM. PostgreSQL parses the document once for each row, as `x.j`, however
     /// often the filter asks for it; `OFFSET 0` keeps the planner from undoing that.
     pub(crate) fn resource_row(&mut self, filter: &Filter) -> &mut Sql {
-        self.push("resource r");
+        let (row, parsed) = (self.row(), self.parsed());
+        self.push(&format!("resource {row}"));
         if self.json == Json::Postgres && reads_document(filter) {
-            self.push(" CROSS JOIN LATERAL (SELECT CAST(r.document AS JSONB) AS j OFFSET 0) x");
+            self.push(&format!(" CROSS JOIN LATERAL (SELECT CAST({row}.document AS JSONB) AS j OFFSET 0) {parsed}"));
         }
         self
     }
 
+    /// In halves, so that many parts do not nest deeply: SQLite bounds the depth of an expression.
     fn join(&mut self, parts: &[Filter], word: &str, empty: &str) -> Result<&mut Sql> {
-        if parts.is_empty() {
-            return Ok(self.push(empty));
+        match parts {
+            [] => Ok(self.push(empty)),
+            [one] => self.filter(one),
+            parts => {
+                let (left, right) = parts.split_at(parts.len() / 2);
+                self.push("(").join(left, word, empty)?;
+                self.push(word).join(right, word, empty)?;
+                Ok(self.push(")"))
+            }
         }
-        for (i, part) in parts.iter().enumerate() {
-            self.push(if i == 0 { "(" } else { word }).filter(part)?;
-        }
-        Ok(self.push(")"))
     }
 
     fn compare(&mut self, path: &Path, op: Comparison, value: &Literal) -> Result<&mut Sql> {
@@ -84,7 +107,9 @@ impl Sql {
             (Path::Id, Literal::Id(id)) => self.compare_id("id", op, *id),
             (Path::Parent, Literal::Id(id)) => self.compare_id("parent", op, *id),
             _ => match (column(path, value), json_keys(path)) {
-                (Some((column, value)), _) => format!("{column} {} {}", operator(op), self.placeholder(value)),
+                (Some((column, value)), _) => {
+                    format!("{}.{column} {} {}", self.row(), operator(op), self.placeholder(value))
+                }
                 (None, Some(keys)) => {
                     let place = self.place(&keys);
                     self.compare_present(&place, op, value)
@@ -99,14 +124,15 @@ impl Sql {
     fn compare_id(&mut self, key: &str, op: Comparison, id: ResourceId) -> String {
         let bytes = self.placeholder(Value::Bytes(id.bytes.to_vec()));
         let text = self.placeholder(Value::Text(id.to_string()));
+        let row = self.row();
         let written = match self.json {
-            Json::Sqlite => format!("json_extract(r.document, '$.{key}')"),
-            Json::Postgres => format!("(CAST(r.document AS JSON) ->> '{key}')"),
+            Json::Sqlite => format!("json_extract({row}.document, '$.{key}')"),
+            Json::Postgres => format!("(CAST({row}.document AS JSON) ->> '{key}')"),
         };
-        let equal = format!("(r.{key} IS NOT NULL AND r.{key} = {bytes} AND {written} = {text})");
+        let equal = format!("({row}.{key} IS NOT NULL AND {row}.{key} = {bytes} AND {written} = {text})");
         match op {
             Comparison::Eq => equal,
-            Comparison::Ne => format!("(r.{key} IS NOT NULL AND NOT {equal})"),
+            Comparison::Ne => format!("({row}.{key} IS NOT NULL AND NOT {equal})"),
             // Ids have no order.
             _ => "FALSE".to_owned(),
         }
@@ -127,7 +153,7 @@ impl Sql {
             && let Literal::Text(text) = value
         {
             let placeholder = self.placeholder(Value::Text(text.clone()));
-            let condition = self.contains("r.name", &placeholder);
+            let condition = self.contains(&format!("{}.name", self.row()), &placeholder);
             return Ok(self.push(&condition));
         }
         let Some(keys) = json_keys(path) else { return self.compare(path, Comparison::Eq, value) };
@@ -147,7 +173,10 @@ impl Sql {
 
     fn present(&mut self, path: &Path) -> Result<&mut Sql> {
         match (path, json_keys(path)) {
-            (Path::Parent, _) => Ok(self.push("r.parent IS NOT NULL")),
+            (Path::Parent, _) => {
+                let row = self.row();
+                Ok(self.push(&format!("{row}.parent IS NOT NULL")))
+            }
             (_, None) => Ok(self.push("TRUE")),
             (_, Some(keys)) => {
                 let present = self.place(&keys).is_present();
@@ -224,6 +253,7 @@ impl Sql {
 
     /// A place inside the document.
     fn place(&mut self, keys: &[&str]) -> Place {
+        let (row, parsed) = (self.row(), self.parsed());
         match self.json {
             Json::Sqlite => {
                 // A key in a path is quoted and escaped as a string of JSON is.
@@ -231,10 +261,10 @@ impl Sql {
                 let path = self.placeholder(Value::Text(format!("${path}")));
                 Place {
                     json: self.json,
-                    kind: format!("json_type(r.document, {path})"),
-                    text: format!("json_extract(r.document, {path})"),
+                    kind: format!("json_type({row}.document, {path})"),
+                    text: format!("json_extract({row}.document, {path})"),
                     raw: String::new(),
-                    elements: format!("json_each(r.document, {path}) e"),
+                    elements: format!("json_each({row}.document, {path}) e"),
                 }
             }
             Json::Postgres => {
@@ -243,11 +273,11 @@ impl Sql {
                 let path: String = keys.iter().map(|key| format!(" -> CAST({key} AS TEXT)")).collect();
                 Place {
                     json: self.json,
-                    kind: format!("jsonb_typeof(x.j{path})"),
-                    text: format!("(x.j{path} #>> '{{}}')"),
-                    raw: format!("(CAST(r.document AS JSON){path} #>> '{{}}')"),
+                    kind: format!("jsonb_typeof({parsed}.j{path})"),
+                    text: format!("({parsed}.j{path} #>> '{{}}')"),
+                    raw: format!("(CAST({row}.document AS JSON){path} #>> '{{}}')"),
                     // JSON and not JSONB, which would make one decimal of integers and doubles.
-                    elements: format!("json_array_elements(CAST(r.document AS JSON){path}) e"),
+                    elements: format!("json_array_elements(CAST({row}.document AS JSON){path}) e"),
                 }
             }
         }
@@ -293,10 +323,14 @@ impl Place {
 /// Whether the filter as SQL asks for values inside the document.
 fn reads_document(filter: &Filter) -> bool {
     match filter {
-        Filter::True | Filter::False => false,
+        Filter::True | Filter::False | Filter::Below { .. } | Filter::Of { .. } => false,
         Filter::And(parts) | Filter::Or(parts) => parts.iter().any(reads_document),
         Filter::Not(inner) => reads_document(inner),
-        Filter::Compare { path, .. } | Filter::Has { path, .. } | Filter::Present { path } => json_keys(path).is_some(),
+        Filter::Compare { path, .. }
+        | Filter::Has { path, .. }
+        | Filter::Present { path }
+        | Filter::Like { path, .. }
+        | Filter::Element { path, .. } => json_keys(path).is_some(),
     }
 }
 
@@ -335,12 +369,12 @@ fn operator(op: Comparison) -> &'static str {
 /// The column that holds a path, and the literal as it is compared there.
 fn column(path: &Path, value: &Literal) -> Option<(&'static str, Value)> {
     Some(match (path, value) {
-        (Path::Type, Literal::Text(text)) => ("r.type", Value::Text(text.clone())),
-        (Path::Name, Literal::Text(text)) => ("r.name", Value::Text(text.clone())),
-        (Path::Status, Literal::Text(text)) => ("r.status", Value::Text(text.clone())),
-        (Path::Version, Literal::Integer(n)) => ("r.version", Value::Int(*n)),
-        (Path::CreatedAt, Literal::Time(at)) => ("r.created_at", Value::Int(at.0)),
-        (Path::UpdatedAt, Literal::Time(at)) => ("r.updated_at", Value::Int(at.0)),
+        (Path::Type, Literal::Text(text)) => ("type", Value::Text(text.clone())),
+        (Path::Name, Literal::Text(text)) => ("name", Value::Text(text.clone())),
+        (Path::Status, Literal::Text(text)) => ("status", Value::Text(text.clone())),
+        (Path::Version, Literal::Integer(n)) => ("version", Value::Int(*n)),
+        (Path::CreatedAt, Literal::Time(at)) => ("created_at", Value::Int(at.0)),
+        (Path::UpdatedAt, Literal::Time(at)) => ("updated_at", Value::Int(at.0)),
         _ => return None,
     })
 }

@@ -107,8 +107,7 @@ impl Pool {
                 waiting.await.map_err(|_| busy())?.map_err(Error::internal)?
             }
         };
-        let idle = self.idle.lock().expect("no thread panics while it holds this").pop();
-        let mut conn = match idle {
+        let mut conn = match self.idle() {
             Some(conn) => conn,
             None => self.open().await?,
         };
@@ -121,10 +120,20 @@ impl Pool {
         Ok(Reader { conn: Some(conn), snapshot, home: self, _permit: permit })
     }
 
+    /// The newest idle connection that is still open; those that ended meanwhile are dropped.
+    fn idle(&self) -> Option<Conn> {
+        let mut idle = self.idle.lock().expect("no thread panics while it holds this");
+        idle.retain(|conn| match conn {
+            Conn::Sqlite(_) => true,
+            Conn::Postgres(conn) => !conn.is_closed(),
+        });
+        idle.pop()
+    }
+
     async fn open(&self) -> Result<Conn> {
         match &self.target {
             Target::Sqlite(path) => SqliteConn::open_reader(path, self.long).map(Conn::Sqlite),
-            Target::Postgres(url) => PostgresConn::connect(url, self.seconds * 1000).await.map(Conn::Postgres),
+            Target::Postgres(url) => PostgresConn::connect_reader(url, self.seconds * 1000).await.map(Conn::Postgres),
         }
     }
 }

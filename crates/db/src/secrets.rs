@@ -12,8 +12,11 @@ sql! {
     UNSET = "DELETE FROM resource_secret WHERE org_id = $1 AND id = $2 AND field = $3";
     REMOVE = "DELETE FROM resource_secret WHERE org_id = $1 AND id = $2";
     OF = "SELECT field, sealed FROM resource_secret WHERE org_id = $1 AND id = $2 ORDER BY field";
-    COUNT = "SELECT CAST(COUNT(*) AS BIGINT) FROM resource_secret s JOIN resource r ON r.org_id = s.org_id AND r.id = s.id
+    COUNT = "SELECT CAST(COUNT(*) AS BIGINT), CAST(COUNT(r.deleted_at) AS BIGINT)
+        FROM resource_secret s JOIN resource r ON r.org_id = s.org_id AND r.id = s.id
         WHERE s.org_id = $1 AND r.type = $2 AND s.field = $3";
+    HOLDERS = "SELECT r.document FROM resource_secret s JOIN resource r ON r.org_id = s.org_id AND r.id = s.id
+        WHERE s.org_id = $1 AND r.type = $2 AND s.field = $3 ORDER BY s.id LIMIT $4";
 }
 
 /// Sets a sealed value, or removes it.
@@ -36,9 +39,15 @@ pub async fn of(conn: &mut Conn, org: OrgId, id: ResourceId) -> Result<Vec<(Stri
     conn.fetch(OF, &args, |row| Ok((row.text(0)?.to_owned(), row.bytes(1)?.to_owned()))).await
 }
 
-/// How many resources of a type hold a secret in a field.
-pub async fn count(conn: &mut Conn, org: OrgId, type_name: &str, field: &str) -> Result<u64> {
+/// How many resources of a type hold a secret in a field, and how many of them lie in the trash.
+pub async fn count(conn: &mut Conn, org: OrgId, type_name: &str, field: &str) -> Result<(u64, u64)> {
     let args = [Arg::Bytes(&org.0), Arg::Text(type_name), Arg::Text(field)];
-    let n = conn.fetch_one(COUNT, &args, |row| row.int(0)).await?;
-    Ok(u64::try_from(n.unwrap_or(0)).unwrap_or(0))
+    let counts = conn.fetch_one(COUNT, &args, |row| Ok((row.int(0)?, row.int(1)?))).await?.unwrap_or_default();
+    Ok((u64::try_from(counts.0).unwrap_or(0), u64::try_from(counts.1).unwrap_or(0)))
+}
+
+/// The first of them, as wire text.
+pub async fn holders(conn: &mut Conn, org: OrgId, type_name: &str, field: &str, limit: i64) -> Result<Vec<String>> {
+    let args = [Arg::Bytes(&org.0), Arg::Text(type_name), Arg::Text(field), Arg::Int(limit)];
+    conn.fetch(HOLDERS, &args, |row| row.text(0).map(str::to_owned)).await
 }

@@ -8,4 +8,4 @@ pub mod key;
 
 pub use definition::TypeDefinition;
 pub use field::{Field, FieldKind, OnDelete, Reference};
-pub use filter::{Comparison, Filter, Literal, Path};
+pub use filter::{Comparison, Filter, Literal, NoRelated, Path, Piece, Related};

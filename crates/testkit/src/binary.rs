@@ -3,7 +3,7 @@
 use std::fs;
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Output};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -145,8 +145,17 @@ impl Sandbox {
     /// # Panics
     /// The binary cannot be run.
     pub fn try_cli(&self, arguments: &[&str]) -> Output {
+        self.spawn_cli(arguments).wait_with_output().expect("the binary can be waited for")
+    }
+
+    /// The same, as a process whose standard output and standard error can be read while it runs.
+    ///
+    /// # Panics
+    /// The binary cannot be run.
+    pub fn spawn_cli(&self, arguments: &[&str]) -> Child {
         let mut command = Command::new(binary().unwrap_or_else(|error| panic!("{error:#}")));
-        self.install.configure(&mut command).args(arguments).output().expect("the binary can be run")
+        let command = self.install.configure(&mut command).args(arguments).stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary can be run")
     }
 
     fn process(&self) -> MutexGuard<'_, Child> {

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::ResourceId;
+
 /// A result with our error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -73,15 +75,28 @@ pub struct Error {
     /// The places in the input that are wrong.
     pub errors: Vec<FieldError>,
     /// More facts for programs, such as who refers to a resource; an object or null.
-    pub extra: serde_json::Value,
+    pub extra: Box<serde_json::Value>,
     /// For the log, never for the caller.
     pub context: Option<String>,
+    /// What a policy refused, for the record, never for the caller: a refusal may look like an absence.
+    pub denied: Option<Box<Denied>>,
+}
+
+/// What was refused.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Denied {
+    /// The verb, such as `update`.
+    pub verb: &'static str,
+    /// The type of the resource.
+    pub type_name: String,
+    /// The resource; `None` when it was about to be created.
+    pub resource: Option<ResourceId>,
 }
 
 impl Error {
     /// An error of `kind` with a stable `code` and public `detail`.
     pub fn new(kind: Kind, code: &'static str, detail: impl Into<String>) -> Error {
-        Error { kind, code, detail: detail.into(), errors: vec![], extra: serde_json::Value::Null, context: None }
+        Error { kind, code, detail: detail.into(), errors: vec![], extra: Box::default(), context: None, denied: None }
     }
 
     /// The request cannot be understood.
@@ -92,7 +107,7 @@ impl Error {
     /// The named parameter is wrong.
     pub fn parameter(name: &str, detail: impl Into<String>) -> Error {
         let detail = detail.into();
-        Error::invalid("invalid_parameter", format!("The parameter `{name}` is not valid: {detail}")).at(name, detail)
+        Error::invalid("invalid_parameter", format!("The parameter `{name}`: {detail}")).at(name, detail)
     }
 
     /// The content breaks rules at the places given.
@@ -149,9 +164,15 @@ impl Error {
         self
     }
 
+    /// Says what a policy refused.
+    pub fn denying(mut self, verb: &'static str, type_name: &str, resource: Option<ResourceId>) -> Error {
+        self.denied = Some(Box::new(Denied { verb, type_name: type_name.to_owned(), resource }));
+        self
+    }
+
     /// Adds facts for programs; `extra` is an object.
     pub fn with(mut self, extra: serde_json::Value) -> Error {
-        self.extra = extra;
+        self.extra = Box::new(extra);
         self
     }
 }

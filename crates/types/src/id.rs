@@ -55,27 +55,41 @@ pub enum Prefix {
     Type,
     /// A user.
     User,
+    /// A service account.
+    Client,
+    /// A policy.
+    Policy,
 }
 
 impl Prefix {
-    const ALL: [Prefix; 3] = [Prefix::Resource, Prefix::Type, Prefix::User];
+    /// The prefixes, and the types whose resources have them; all others have the first.
+    const ALL: [(Prefix, &'static str, Option<&'static str>); 5] = [
+        (Prefix::Resource, "res", None),
+        (Prefix::Type, "typ", Some("type")),
+        (Prefix::User, "usr", Some("user")),
+        (Prefix::Client, "cli", Some("client")),
+        (Prefix::Policy, "pol", Some("policy")),
+    ];
 
     /// The prefix as it stands in an id.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Prefix::Resource => "res",
-            Prefix::Type => "typ",
-            Prefix::User => "usr",
-        }
+        Prefix::ALL[self as usize].1
+    }
+
+    /// The one type whose resources have this prefix; `None` for that of all types but those that have their own.
+    pub fn type_name(self) -> Option<&'static str> {
+        Prefix::ALL[self as usize].2
+    }
+
+    /// The types whose resources have prefixes of their own.
+    pub fn own_types() -> impl Iterator<Item = &'static str> {
+        Prefix::ALL.into_iter().filter_map(|(_, _, type_name)| type_name)
     }
 
     /// The prefix that resources of the type `name` have.
     pub fn of_type(name: &str) -> Prefix {
-        match name {
-            "type" => Prefix::Type,
-            "user" => Prefix::User,
-            _ => Prefix::Resource,
-        }
+        let own = Prefix::ALL.into_iter().find(|(_, _, type_name)| *type_name == Some(name));
+        own.map_or(Prefix::Resource, |(prefix, ..)| prefix)
     }
 }
 
@@ -102,7 +116,7 @@ impl ResourceId {
     /// Reads an id; `None` when it is not one.
     pub fn parse(text: &str) -> Option<ResourceId> {
         let (prefix, rest) = text.split_once('_')?;
-        let prefix = Prefix::ALL.into_iter().find(|known| known.as_str() == prefix)?;
+        let (prefix, ..) = Prefix::ALL.into_iter().find(|(_, text, _)| *text == prefix)?;
         Some(ResourceId { prefix, bytes: decode(rest)? })
     }
 }
@@ -143,6 +157,20 @@ fixed_prefix!(
     /// The id of an event. It carries the event's sequence number, so that finding an event by its id needs no index.
     EventId, "evt"
 );
+fixed_prefix!(
+    /// The id of a recorded decision. Ids sort by time.
+    DecisionId, "dec"
+);
+
+impl DecisionId {
+    /// After all others.
+    pub const LAST: DecisionId = DecisionId([0xff; 16]);
+
+    /// A new one, made at `at`.
+    pub fn new(at: Timestamp, random: &dyn Random) -> DecisionId {
+        DecisionId(uuid_v7(at, random))
+    }
+}
 
 impl OrgId {
     /// A new org, made at `at`.
@@ -189,7 +217,7 @@ macro_rules! text_on_the_wire {
         }
     )*};
 }
-text_on_the_wire!(ResourceId, OrgId, EventId);
+text_on_the_wire!(ResourceId, OrgId, DecisionId, EventId);
 
 /// The id of a request: made here as `req_…`, or any sane token that the caller sent.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]

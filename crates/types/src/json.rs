@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::{Error, FieldError};
+use crate::Error;
 
 /// How deeply arrays and objects may nest.
 pub const MAX_DEPTH: usize = 64;
@@ -16,6 +16,31 @@ const I64_RANGE: f64 = 9_223_372_036_854_775_808.0;
 
 /// Reads one JSON document. Errors are `invalid_json` with line, column and, where it has one, the JSON Pointer.
 pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
+    read(bytes).map_err(|refusal| refusal.error("body", refusal.line))
+}
+
+/// Reads a document that is one line of many. Errors name that line.
+pub fn parse_line(bytes: &[u8], line: u64) -> Result<Value, Error> {
+    read(bytes).map_err(|refusal| refusal.error("line", usize::try_from(line).unwrap_or(usize::MAX)))
+}
+
+/// Why a text is refused, and where.
+struct Refusal {
+    line: usize,
+    column: usize,
+    reason: String,
+    pointer: String,
+}
+
+impl Refusal {
+    fn error(&self, what: &str, line: usize) -> Error {
+        let detail = format!("line {line}, column {}: {}", self.column, self.reason);
+        Error::invalid("invalid_json", format!("The {what} is not JSON that Admin accepts: {detail}."))
+            .at(self.pointer.clone(), detail)
+    }
+}
+
+fn read(bytes: &[u8]) -> Result<Value, Refusal> {
     let mut place = Place::default();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = Strict { place: &mut place }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
@@ -30,14 +55,10 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
     }
 }
 
-fn explain(error: &serde_json::Error, place: Place) -> Error {
+fn explain(error: &serde_json::Error, place: Place) -> Refusal {
     let text = error.to_string();
-    let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
-    let pointer = place.pointer();
-    let detail = format!("line {}, column {}: {reason}", error.line(), error.column());
-    let mut problem = Error::invalid("invalid_json", format!("The body is not JSON that Admin accepts: {detail}."));
-    problem.errors.push(FieldError::new(pointer, detail));
-    problem
+    let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason).to_owned();
+    Refusal { line: error.line(), column: error.column(), reason, pointer: place.pointer() }
 }
 
 /// Where the reader stands: kept when an error stops it.
@@ -167,7 +188,7 @@ fn pointer_of_wide_number(bytes: &[u8], number: usize) -> String {
 }
 
 /// serde_json reads an integer literal beyond 64 bits as a rounded double. Finds such a literal outside of strings.
-fn refuse_wide_integers(bytes: &[u8]) -> Result<(), Error> {
+fn refuse_wide_integers(bytes: &[u8]) -> Result<(), Refusal> {
     let (mut at, mut wide_numbers) = (0, 0);
     while at < bytes.len() {
         match bytes[at] {
@@ -191,12 +212,8 @@ fn refuse_wide_integers(bytes: &[u8]) -> Result<(), Error> {
                 if !literal.contains(['.', 'e', 'E']) {
                     let line = bytes[..start].iter().filter(|b| **b == b'\n').count() + 1;
                     let column = start - bytes[..start].iter().rposition(|b| *b == b'\n').map_or(0, |p| p + 1) + 1;
-                    let detail = format!("line {line}, column {column}: an integer does not fit into 64 bits");
-                    return Err(Error::invalid(
-                        "invalid_json",
-                        format!("The body is not JSON that Admin accepts: {detail}."),
-                    )
-                    .at(pointer_of_wide_number(bytes, wide_numbers), detail));
+                    let reason = "an integer does not fit into 64 bits".to_owned();
+                    return Err(Refusal { line, column, reason, pointer: pointer_of_wide_number(bytes, wide_numbers) });
                 }
             }
             _ => at += 1,
@@ -223,6 +240,16 @@ mod tests {
         assert!(wide.detail.contains("line 2, column 8") && wide.errors[0].pointer == "/a", "{wide:?}");
         let second = refusal(r#"{"a":[1e19,"99999999999999999999",2],"b":[-9e18,{"c":-9223372036854775809}]}"#);
         assert_eq!(second.errors[0].pointer, "/b/1/c");
+    }
+
+    #[test]
+    fn names_the_line_of_many() {
+        for (text, column) in [(r#"{"a":1,"a":2}"#, 10), ("  {\"a\": 100000000000000000000}", 9)] {
+            let error = parse_line(text.as_bytes(), 7).expect_err(text);
+            let place = format!("line 7, column {column}: ");
+            assert!(error.detail.starts_with(&format!("The line is not JSON that Admin accepts: {place}")), "{error}");
+            assert!(error.errors[0].pointer == "/a" && error.errors[0].detail.starts_with(&place), "{error:?}");
+        }
     }
 
     #[test]

@@ -14,12 +14,12 @@ mod resource;
 mod time;
 
 pub use clock::{Clock, SystemClock};
-pub use error::{Error, FieldError, Kind, Result};
+pub use error::{Denied, Error, FieldError, Kind, Result};
 pub use event::{Actor, Event, EventResource, action};
-pub use id::{EventId, OrgId, Prefix, RequestId, ResourceId};
+pub use id::{DecisionId, EventId, OrgId, Prefix, RequestId, ResourceId};
 pub use page::{DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, Pagination};
 pub use place::line_of;
-pub use principal::{Principal, Role};
+pub use principal::{Origin, Principal};
 pub use random::{Random, SystemRandom};
 pub use resource::{Attributes, Labels, Resource};
 pub use time::Timestamp;

@@ -1,48 +1,35 @@
 //! Who acts.
 
-use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use std::sync::Arc;
 
-use crate::{Actor, OrgId, ResourceId};
+use crate::{Actor, OrgId, ResourceId, Timestamp};
 
-/// A built-in role.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// May read.
-    Viewer,
-    /// May read, and write resources of the org's own types.
-    Editor,
-    /// May do all.
-    Owner,
-}
-
-impl std::str::FromStr for Role {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Role, String> {
-        match text {
-            "viewer" => Ok(Role::Viewer),
-            "editor" => Ok(Role::Editor),
-            "owner" => Ok(Role::Owner),
-            other => Err(format!("`{other}` is not a role; the roles are owner, editor and viewer")),
-        }
-    }
-}
-
-/// Who acts, in which org, with which roles.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// Who acts, and in which org. What it may do is for the org's policies to say.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Principal {
     /// The org in which it acts.
     pub org: OrgId,
-    /// The resource that it is.
+    /// The user or client that it is.
     pub id: ResourceId,
-    /// The roles that it holds.
-    pub roles: Vec<Role>,
+    /// The names of the roles that its token grants, instead of those that the user or client has.
+    pub granted: Option<Arc<[String]>>,
 }
 
 impl Principal {
     /// How the principal stands in an event.
     pub fn actor(&self) -> Actor {
-        Actor { kind: "user".into(), id: self.id }
+        Actor { kind: self.id.prefix.type_name().unwrap_or("user").into(), id: self.id }
     }
+}
+
+/// Where a call comes from, and how whoever makes it proved who they are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Origin {
+    /// The client's address; `None` for what comes from inside.
+    pub address: Option<IpAddr>,
+    /// How, such as `token`.
+    pub method: &'static str,
+    /// When.
+    pub authenticated_at: Timestamp,
 }

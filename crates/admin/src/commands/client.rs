@@ -1,6 +1,5 @@
 //! The client of a running server that `import` and `export` share.
 
-use admin_types::Role;
 use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use secrecy::{ExposeSecret, SecretString};
@@ -22,12 +21,13 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) async fn new(config: &Config, server: &Server) -> Result<Client> {
         let url = match &server.url {
-            Some(url) => url.trim_end_matches('/').to_owned(),
+            Some(url) if url.contains("://") => url.trim_end_matches('/').to_owned(),
+            Some(address) => format!("http://{}", address.trim_end_matches('/')),
             None => token::url(config)?,
         };
         let token = match &server.token {
             Some(token) => SecretString::from(token.as_str()),
-            None => token::mint(config, Role::Owner, SECONDS).await?,
+            None => token::mint(config, "owner", SECONDS).await?,
         };
         Ok(Client { http: reqwest::Client::new(), url, token })
     }
@@ -39,7 +39,7 @@ impl Client {
 
     /// The answer to a request, or its problem as one sentence.
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response> {
-        let response = request.send().await.map_err(|error| anyhow::anyhow!("cannot reach {}: {error}", self.url))?;
+        let response = request.send().await.map_err(|error| self.explain(&error))?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -47,6 +47,24 @@ impl Client {
         let problem: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
         bail!("{} answered {status}: {}", self.url, problem["detail"].as_str().unwrap_or(&body))
     }
+
+    /// Why there is no answer: the server cannot be reached, or the request was not sent to its end.
+    fn explain(&self, error: &reqwest::Error) -> anyhow::Error {
+        let cause = cause(error);
+        let refused = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::ConnectionRefused;
+        match error.is_connect() {
+            true if cause.downcast_ref().is_some_and(refused) => {
+                anyhow::anyhow!("cannot reach {}: connection refused; is the server running?", self.url)
+            }
+            true => anyhow::anyhow!("cannot reach {}: {cause}", self.url),
+            false => anyhow::anyhow!("the request to {} failed: {cause}", self.url),
+        }
+    }
+}
+
+/// The first cause of an error.
+fn cause<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
+    std::iter::successors(Some(error), |error| error.source()).last().unwrap_or(error)
 }
 
 /// A progress bar over bytes; a counter when the length is unknown.

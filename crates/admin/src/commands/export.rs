@@ -33,10 +33,17 @@ pub(crate) async fn run(
     let bar = progress(None, "exporting");
     let mut chunks = answer.bytes_stream();
     while let Some(chunk) = chunks.try_next().await.context("the export was cut off")? {
-        sink.write_all(&chunk).await?;
+        let written = async {
+            sink.write_all(&chunk).await?;
+            sink.flush().await
+        };
+        match written.await {
+            // The reader has what it wanted, such as `head`.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => break,
+            written => written.context("cannot write the export")?,
+        }
         bar.inc(chunk.len() as u64);
     }
-    sink.flush().await?;
     bar.finish_and_clear();
     Ok(())
 }

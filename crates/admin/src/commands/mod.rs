@@ -23,7 +23,7 @@ pub(crate) async fn run(line: CommandLine) -> Result<()> {
             Ok(())
         }
         Command::SignIn => token::sign_in(&config).await,
-        Command::Token(TokenCommand::Create { role, ttl }) => token::create(&config, role, ttl).await,
+        Command::Token(TokenCommand::Create { speaker, ttl }) => token::create(&config, &speaker, ttl).await,
         Command::Config(ConfigCommand::Check) => check::run(&config).await,
         Command::Config(ConfigCommand::Show) => {
             config.differences().iter().for_each(|difference| out::line(difference));

@@ -1,29 +1,51 @@
 //! `admin token create` and `admin sign-in`: with the keys of the database and the master key at hand.
 
-use admin_core::{Core, Setup, Tokens, ensure_org};
-use admin_types::Role;
-use anyhow::{Context, Result};
+use admin_core::{Core, Setup, Tokens, check_principal, check_role, find_org};
+use anyhow::{Context, Result, bail};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::command_line::Speaker;
 use crate::config::{Config, address_file};
 use crate::{out, serve};
 
+/// What a first start has made; a token alone makes nothing.
 async fn open(config: &Config) -> Result<(Core, Setup, Tokens)> {
+    let nothing = || {
+        let place = config.database.masked();
+        anyhow::anyhow!(
+            "there is no Admin in {place}; start `admin serve` there first, or name the folder by --data-dir"
+        )
+    };
+    if config.database.is_missing() {
+        return Err(nothing());
+    }
     let core = serve::open(config).await?;
-    let setup = ensure_org(&core).await?;
+    let setup = find_org(&core).await?.ok_or_else(nothing)?;
     let tokens = Tokens::open(&core).await.map_err(|error| anyhow::anyhow!("{}", error.detail))?;
     Ok((core, setup, tokens))
 }
 
 /// A token of the first owner, acting with one role.
-pub(crate) async fn mint(config: &Config, role: Role, seconds: i64) -> Result<SecretString> {
+pub(crate) async fn mint(config: &Config, role: &str, seconds: i64) -> Result<SecretString> {
     let (core, setup, tokens) = open(config).await?;
-    Ok(tokens.create(&core, setup.org, setup.owner, &[role], seconds)?)
+    check_role(&core, setup.org, role).await.map_err(|error| anyhow::anyhow!("--role: {}", error.detail))?;
+    Ok(tokens.create(&core, setup.org, setup.owner, Some(role), seconds)?)
 }
 
 /// Prints a token.
-pub(crate) async fn create(config: &Config, role: Role, seconds: i64) -> Result<()> {
-    out::line(mint(config, role, seconds).await?.expose_secret());
+pub(crate) async fn create(config: &Config, speaker: &Speaker, seconds: i64) -> Result<()> {
+    let token = match (&speaker.role, speaker.user, speaker.client) {
+        (Some(role), ..) => mint(config, role, seconds).await?,
+        (None, user, client) => {
+            let (option, type_name) = if user.is_some() { ("--user", "user") } else { ("--client", "client") };
+            let Some(id) = user.or(client) else { bail!("name a --role, a --user or a --client") };
+            let (core, setup, tokens) = open(config).await?;
+            let known = check_principal(&core, setup.org, type_name, id).await;
+            known.map_err(|error| anyhow::anyhow!("{option}: {}", error.detail))?;
+            tokens.create(&core, setup.org, id, None, seconds)?
+        }
+    };
+    out::line(token.expose_secret());
     Ok(())
 }
 

@@ -2,12 +2,13 @@
 
 use admin_core::create_resource as create;
 use axum::body::Body;
+use axum::http::Method;
 use axum::response::Response;
 
 use crate::call::Call;
 use crate::path::Path;
 use crate::problem::Problem;
-use crate::{answer, body, collection};
+use crate::{answer, body, collection, problem};
 
 /// Create a resource
 ///
@@ -27,9 +28,10 @@ pub(crate) async fn create_resource(call: Call, body: Body) -> Result<Response, 
 
 /// `POST /v3/{plural}`, and `POST /v3/{plural}:import`.
 pub(crate) async fn of_type(call: Call, Path(plural): Path<String>, body: Body) -> Result<Response, Problem> {
-    match plural.strip_suffix(":import") {
-        Some(plural) => super::import::run(call, Some(plural), body).await,
-        None => run(call, Some(&plural), body).await,
+    match plural.split_once(':') {
+        Some((plural, "import")) => super::import::run(call, Some(plural), body).await,
+        Some((_, "export")) => Ok(problem::takes_only(Method::GET).await),
+        _ => run(call, Some(&plural), body).await,
     }
 }
 

@@ -29,18 +29,23 @@ pub(crate) async fn run(call: Call, plural: Option<&str>) -> Result<Response, Pr
         Some(name) => vec![name],
         None => params.list("type"),
     };
-    let export = export(&call.app.core, call.op(false)?, types, params.text("filter")).await?;
-    let lines = stream::try_unfold(export, async |mut export| {
-        let batch = export.next().await.map_err(|error| {
-            tracing::error!(%error, "an export was cut off");
-            std::io::Error::other(error)
-        })?;
+    let mut export = export(&call.app.core, call.op(false)?, types, params.text("filter")).await?;
+    // The first batch is read before the answer begins, while a failure can still be told.
+    let first = export.next().await?;
+    let lines = stream::try_unfold((Some(first), export), async |(read, mut export)| {
+        let batch = match read {
+            Some(batch) => batch,
+            None => export.next().await.map_err(|error| {
+                tracing::error!(%error, "an export was cut off");
+                std::io::Error::other(error)
+            })?,
+        };
         if batch.is_empty() {
             return Ok::<_, std::io::Error>(None);
         }
         let mut text = batch.join("\n");
         text.push('\n');
-        Ok(Some((Bytes::from(text), export)))
+        Ok(Some((Bytes::from(text), (None, export))))
     });
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response())
 }

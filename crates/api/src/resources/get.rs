@@ -32,7 +32,8 @@ async fn run(call: Call, plural: Option<&str>, id: &str) -> Result<Response, Pro
     let (id, op) = (collection::id(id)?, call.op(false)?);
     let mut found = get(&call.app.core, &op, of_type.as_deref(), id, trashed).await?;
     if !fields.is_empty() || !expand.is_empty() {
-        found.document = shape_resource(&call.app.core, &op, found.document, &expand, &fields).await?;
+        found.document =
+            shape_resource(&call.app.core, &op, (found.type_name.clone(), found.document), &expand, &fields).await?;
     }
     Ok(answer::resource(&found))
 }

@@ -30,7 +30,7 @@ const NDJSON: &[&str] = &["application/x-ndjson", "application/ndjson", "applica
 ///
 /// NDJSON, one resource a line, as `create_resource` takes them or as an export gave them. Each line stands on its
 /// own: one that is refused is reported and leaves the others. A line with the `id` of a resource that exists replaces
-/// it, so an import may be repeated. Lines that refer to later lines wait for them, up to 16 MiB of them. With
+/// it, so an import may be repeated; an `Idempotency-Key` does not count here and is refused. Lines that refer to later lines wait for them, up to 16 MiB of them. With
 /// `dry_run`, every transaction of 500 lines is tried by itself.
 #[utoipa::path(post, path = "/v3/resources:import", tag = "resources", operation_id = "import_resources",
     params(("dry_run" = Option<bool>, Query, description = "Try every line, and do nothing")),
@@ -42,6 +42,10 @@ pub(crate) async fn import_resources(call: Call, body: Body) -> Result<Response,
 
 pub(crate) async fn run(call: Call, plural: Option<&str>, body: Body) -> Result<Response, Problem> {
     let dry_run = call.params(&["dry_run"])?.flag("dry_run")?;
+    if call.headers.contains_key("idempotency-key") {
+        let detail = "does not count for an import; leave it out, and send the import again if need be: lines with an `id` are not made twice";
+        return Err(Error::parameter("Idempotency-Key", detail).into());
+    }
     body::require_media_type(&call.headers, NDJSON)?;
     let of_type = collection::type_of(&call, plural).await?;
     let mut import = Import {
@@ -91,10 +95,7 @@ impl Import {
                 seen = 0;
                 self.add(&line).await?;
             }
-            if rest.len() > body::MAX_BODY {
-                let detail = format!("Line {} is longer than {} bytes", self.line + 1, body::MAX_BODY);
-                return Err(self.cut_off("body_too_large", Kind::TooLarge, &detail));
-            }
+            self.content(&rest)?;
         }
         let last = rest.split();
         self.add(&last).await?;
@@ -113,13 +114,26 @@ impl Import {
         )
     }
 
+    /// The next line, or the part of it that is there, without its end and without the byte order mark that some programs
+    /// begin a file with.
+    fn content<'l>(&self, line: &'l [u8]) -> Result<&'l [u8]> {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let line = if self.line == 0 { line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line) } else { line };
+        if line.len() <= body::MAX_BODY {
+            return Ok(line);
+        }
+        let detail = format!("Line {} is longer than {} bytes", self.line + 1, body::MAX_BODY);
+        Err(self.cut_off("body_too_large", Kind::TooLarge, &detail))
+    }
+
     async fn add(&mut self, line: &[u8]) -> Result<()> {
+        let text = self.content(line)?;
         self.line += u64::from(!line.is_empty());
-        let text = line.trim_ascii();
-        if text.is_empty() {
+        if text.trim_ascii().is_empty() {
             return Ok(());
         }
-        self.rows.push(ImportRow { line: self.line, document: json::parse(text) });
+        self.rows.push(ImportRow { line: self.line, document: json::parse_line(text, self.line) });
         self.bytes += text.len();
         if self.rows.len() >= ROWS || self.bytes >= BYTES { self.flush().await } else { Ok(()) }
     }

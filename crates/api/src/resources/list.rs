@@ -2,13 +2,14 @@
 
 use admin_core::{ListQuery, list_resources as list};
 use admin_types::{Error, Result};
+use axum::http::Method;
 use axum::response::Response;
 
 use crate::call::Call;
 use crate::params::Params;
 use crate::path::Path;
 use crate::problem::Problem;
-use crate::{answer, collection};
+use crate::{answer, collection, problem};
 
 const PARAMS: &[&str] = &["type", "status", "filter", "sort", "fields", "expand", "page", "limit", "cursor", "trashed"];
 
@@ -35,9 +36,10 @@ pub(crate) async fn list_resources(call: Call) -> Result<Response, Problem> {
 
 /// `GET /v3/{plural}`, and `GET /v3/{plural}:export`.
 pub(crate) async fn of_type(call: Call, Path(plural): Path<String>) -> Result<Response, Problem> {
-    match plural.strip_suffix(":export") {
-        Some(plural) => super::export::run(call, Some(plural)).await,
-        None => run(call, Some(&plural)).await,
+    match plural.split_once(':') {
+        Some((plural, "export")) => super::export::run(call, Some(plural)).await,
+        Some((_, "import")) => Ok(problem::takes_only(Method::POST).await),
+        _ => run(call, Some(&plural)).await,
     }
 }
 

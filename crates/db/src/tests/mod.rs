@@ -1,5 +1,6 @@
 //! What holds for all statements and for the whole schema, on both databases.
 
+mod beyond;
 mod catalogue;
 mod migrations;
 mod statements;

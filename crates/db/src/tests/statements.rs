@@ -4,13 +4,14 @@ use tokio_postgres::types::Type;
 
 use super::Both;
 use crate::{
-    counts, events, idempotency, index_builds, indexes, migrate, orgs, references, resources, secrets, sign_in,
-    signing_keys, uniques,
+    counts, decisions, events, idempotency, index_builds, indexes, migrate, orgs, references, resources, secrets,
+    sign_in, signing_keys, uniques,
 };
 
 /// All of them, by module. A module that is missing here has an unused constant, which is a warning.
 const ALL: &[(&str, &[&str])] = &[
     ("counts", counts::STATEMENTS),
+    ("decisions", decisions::STATEMENTS),
     ("events", events::STATEMENTS),
     ("idempotency", idempotency::STATEMENTS),
     ("index_builds", index_builds::STATEMENTS),

@@ -142,6 +142,10 @@ impl<'a> Reader<'_, 'a> {
             } else if reference.on_delete == OnDelete::Null && required && !shape.nullable {
                 let detail = "`on_delete`: \"null\" needs a property that may be null or is not required";
                 self.wrong(id, "x-ref", detail);
+            } else if reference.on_delete == OnDelete::Null && all.immutable {
+                let detail =
+                    "`on_delete`: \"null\" would change a property that is `x-immutable`; take one of them out";
+                self.wrong(id, "x-ref", detail);
             }
         }
         if own.secret && (shape.kind != FieldKind::Text || shape.many) {

@@ -22,8 +22,8 @@ use self::checker::Checker;
 use self::outline::Outline;
 use self::problems::Problems;
 use self::violations::MAX_VIOLATIONS;
-use crate::Field;
 use crate::key::{MAX_KEY, MAX_VALUES};
+use crate::{Field, FieldKind};
 
 /// The largest schema, in bytes of JSON.
 const MAX_SCHEMA: usize = 64 << 10;
@@ -41,6 +41,11 @@ pub struct TypeDefinition {
     pub plural: String,
     /// The statuses that its resources may have; never empty, the first is the default.
     pub statuses: Vec<String>,
+    /// What can be done to its resources besides reading, creating, updating and deleting them, such as `approve`. Admin
+    /// decides who may; the org's own programs ask, and do it.
+    pub actions: Vec<String>,
+    /// The type that the parents of its resources must be of; `None` when any will do.
+    pub parent: Option<String>,
     /// The JSON Schema as given, with annotations.
     pub schema: Value,
     /// Every field that a static path of property names reaches, annotated or not, sorted by path. Properties whose
@@ -52,14 +57,14 @@ pub struct TypeDefinition {
 /// All else is derived from these.
 impl PartialEq for TypeDefinition {
     fn eq(&self, other: &TypeDefinition) -> bool {
-        let said = (&self.name, &self.plural, &self.statuses, &self.schema);
-        said == (&other.name, &other.plural, &other.statuses, &other.schema)
+        let said = (&self.name, &self.plural, &self.statuses, &self.actions, &self.parent, &self.schema);
+        said == (&other.name, &other.plural, &other.statuses, &other.actions, &other.parent, &other.schema)
     }
 }
 
 impl TypeDefinition {
     /// Compiles the type `name` from the attributes of its resource:
-    /// `{"plural"?, "statuses"?, "schema", "description"?}`.
+    /// `{"plural"?, "statuses"?, "actions"?, "parent"?, "schema", "description"?}`.
     ///
     /// Errors: `validation_failed` with JSON Pointers from the resource's root, such as `/name` or
     /// `/attributes/schema/properties/x/x-foo`.
@@ -75,6 +80,8 @@ impl TypeDefinition {
                 name: name.to_owned(),
                 plural: head.plural,
                 statuses: head.statuses,
+                actions: head.actions,
+                parent: head.parent,
                 schema: attributes.get("schema").cloned().unwrap_or_default(),
                 fields,
                 checker,
@@ -94,6 +101,7 @@ impl TypeDefinition {
         let document = Value::Object(attributes.clone());
         let mut errors = self.checker.check(&document, &self.schema, "/attributes");
         self.check_keys(attributes, &mut errors);
+        self.check_integers(attributes, &mut errors);
         errors.truncate(MAX_VIOLATIONS);
         if errors.is_empty() { Ok(()) } else { Err(Error::validation(errors)) }
     }
@@ -108,6 +116,16 @@ impl TypeDefinition {
             }
             if values.iter().any(|value| value.as_str().is_some_and(|text| text.len() > MAX_KEY)) {
                 let detail = "must have at most 1,024 bytes in a text, since it is indexed";
+                errors.push(FieldError::new(field.pointer(), detail));
+            }
+        }
+    }
+
+    /// To JSON Schema 1e300 is an integer; to policies, and to most programs, an integer has 64 bits.
+    fn check_integers(&self, attributes: &Attributes, errors: &mut Vec<FieldError>) {
+        for field in self.fields.iter().filter(|field| field.kind == FieldKind::Integer) {
+            if field.values(attributes).into_iter().any(|value| !has_64_bits(value)) {
+                let detail = "must be from -9223372036854775808 to 9223372036854775807, since it is an integer";
                 errors.push(FieldError::new(field.pointer(), detail));
             }
         }
@@ -161,6 +179,16 @@ impl TypeDefinition {
         let newly_keyed = |field: &Field| is_keyed(field) && !old.field(&field.path).is_some_and(is_keyed);
         keywords::without(&self.schema, silent) != keywords::without(&old.schema, silent)
             || self.fields.iter().any(newly_keyed)
+    }
+}
+
+/// Whether a value, if it is a number, is one of a signed integer's; 1.0 is.
+fn has_64_bits(value: &Value) -> bool {
+    const BEYOND: f64 = 9_223_372_036_854_775_808.0;
+    match (value.as_i64(), value.as_u64(), value.as_f64()) {
+        (None, None, Some(double)) => (-BEYOND..BEYOND).contains(&double),
+        (None, Some(_), _) => false,
+        _ => true,
     }
 }
 

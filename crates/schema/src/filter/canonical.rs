@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::lexer::is_word;
-use super::{Comparison, Filter, Literal, Path};
+use super::{Comparison, Filter, Literal, Path, Piece};
 
 /// How tightly the place around a filter binds: what binds less needs parentheses there.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
@@ -33,6 +33,21 @@ fn write_filter(out: &mut String, filter: &Filter, place: Place) -> fmt::Result 
         Filter::Compare { path, op, value } => write!(out, "{path} {op} {value}"),
         Filter::Has { path, value } => write!(out, "{path}:{value}"),
         Filter::Present { path } => write!(out, "{path}:*"),
+        // These are not of the language; the texts tell them apart from all others.
+        Filter::Like { path, pattern } => {
+            write!(out, "{path} LIKE ")?;
+            pattern.iter().try_for_each(|piece| match piece {
+                Piece::Text(text) => write_quoted(out, text),
+                Piece::Any => out.write_char('*'),
+            })
+        }
+        Filter::Element { path, value } => write!(out, "{path} CONTAINS {value}"),
+        Filter::Below { id } => write!(out, "BELOW {id}"),
+        Filter::Of { path, type_name, filter } => {
+            write!(out, "{path}->{type_name}(")?;
+            write_filter(out, filter, Place::Or)?;
+            out.write_char(')')
+        }
     }
 }
 
@@ -81,7 +96,7 @@ fn write_name(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
 }
 
 /// In double quotes, with the escapes that the parser knows.
-fn write_quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+fn write_quoted(f: &mut impl Write, text: &str) -> fmt::Result {
     f.write_char('"')?;
     for c in text.chars() {
         match c {

@@ -6,8 +6,11 @@ mod lexer;
 mod matches;
 mod parser;
 mod problem;
+mod related;
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeSet;
 
 use admin_types::{Error, Resource, ResourceId, Timestamp};
 use serde_json::Value;
@@ -48,6 +51,60 @@ pub enum Filter {
         /// What must be there.
         path: Path,
     },
+    /// The text at the path is like the pattern, from its first character to its last; false when there is no text.
+    Like {
+        /// What is looked at.
+        path: Path,
+        /// What it must be like.
+        pattern: Vec<Piece>,
+    },
+    /// The array at the path contains the scalar; false when there is no array.
+    Element {
+        /// Where the array is.
+        path: Path,
+        /// What it must contain.
+        value: Literal,
+    },
+    /// The resource is this one, or lies below it by `parent`, at any depth.
+    Below {
+        /// The top.
+        id: ResourceId,
+    },
+    /// The resource that a reference leads to meets the filter; false when there is none, or when it is in the trash or
+    /// of another type. What is in the trash itself refers to nothing.
+    Of {
+        /// The reference: `parent`, or an attribute with `x-ref` that is not an array.
+        path: Path,
+        /// The type that the other resource must be of.
+        type_name: String,
+        /// What must hold for it.
+        filter: Box<Filter>,
+    },
+}
+
+/// A piece of the pattern of [`Filter::Like`].
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Piece {
+    /// This text.
+    Text(String),
+    /// Any number of any characters.
+    Any,
+}
+
+/// The resources that a filter may have to look at besides the one in question.
+pub trait Related {
+    /// The resource, live or in the trash; `None` when there is none.
+    fn get(&self, id: ResourceId) -> Option<&Resource>;
+}
+
+/// For filters that look at nothing but the resource itself, such as those that clients write.
+#[derive(Clone, Copy, Debug)]
+pub struct NoRelated;
+
+impl Related for NoRelated {
+    fn get(&self, _: ResourceId) -> Option<&Resource> {
+        None
+    }
 }
 
 /// What a condition looks at.
@@ -122,12 +179,30 @@ impl Filter {
     }
 
     /// Whether the resource meets the condition. Every other evaluator must agree with this one.
-    pub fn matches(&self, resource: &Resource) -> bool {
-        matches::matches(self, resource)
+    pub fn matches(&self, resource: &Resource, related: &dyn Related) -> bool {
+        matches::matches(self, resource, related)
+    }
+
+    /// The resources, besides this one, that the filter asks `related` for and does not find there. Whoever brings them and
+    /// asks again until all that is missing does not exist has all that [`Filter::matches`] needs.
+    pub fn missing(&self, resource: &Resource, related: &dyn Related) -> BTreeSet<ResourceId> {
+        let mut missing = BTreeSet::new();
+        related::collect(self, resource, related, &mut missing);
+        missing
+    }
+
+    /// Whether the filter looks at resources besides the one in question.
+    pub fn looks_beyond(&self) -> bool {
+        match self {
+            Filter::Below { .. } | Filter::Of { .. } => true,
+            Filter::And(parts) | Filter::Or(parts) => parts.iter().any(Filter::looks_beyond),
+            Filter::Not(inner) => inner.looks_beyond(),
+            _ => false,
+        }
     }
 
     /// The filter as text: equal for filters that differ only in white space and redundant parentheses, and parsing it
-    /// gives an equal filter.
+    /// gives an equal filter, if it is one that a client can write.
     pub fn canonical(&self) -> String {
         canonical::text(self)
     }

@@ -48,6 +48,34 @@ async fn the_data_folder_belongs_to_its_owner_alone() {
 }
 
 #[tokio::test]
+async fn a_folder_that_was_open_to_all_is_closed() {
+    let sandbox = sandbox().await;
+    assert!(sandbox.stop().success());
+    let open = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let database = sandbox.data_dir.join("admin.db");
+    open(&sandbox.data_dir, 0o755);
+    open(&database, 0o644);
+    sandbox.start().await;
+    get(&sandbox, "/v3/types").await;
+    assert_eq!((mode(&sandbox.data_dir), mode(&database)), (0o700, 0o600));
+    for beside in ["admin.db-wal", "admin.db-shm", "admin.lock"] {
+        assert_eq!(mode(&sandbox.data_dir.join(beside)), 0o600, "{beside}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_elsewhere_belongs_to_its_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("else.db");
+    let url = format!("sqlite:{}", path.display());
+    let sandbox = Sandbox::start_with(Backend::Sqlite, &[("ADMIN_DATABASE", &url)]).await;
+    get(&sandbox, "/v3/types").await;
+    for end in ["", "-wal", "-shm"] {
+        assert_eq!(mode(Path::new(&format!("{}{end}", path.display()))), 0o600, "{end}");
+    }
+}
+
+#[tokio::test]
 async fn a_sign_in_link_works_once() {
     let sandbox = sandbox().await;
     let from_start = sign_in_tokens(&sandbox.log());
@@ -194,11 +222,22 @@ async fn another_master_key_is_refused_in_one_sentence() {
     let key = sandbox.data_dir.join("master.key");
     let kept = fs::read_to_string(&key).unwrap();
     fs::write(&key, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").unwrap();
-    for command in [&["serve"][..], &["token", "create", "--role", "owner"]] {
+    let commands = [&["serve"][..], &["config", "check"], &["token", "create", "--role", "owner"]];
+    for command in commands {
         let output = sandbox.try_cli(command);
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.contains("cannot be opened with this master key"), "{said}");
+        assert!(said.contains("`master_key_file`"), "{said}");
+    }
+    // None is made beside a database that was set up under another.
+    fs::remove_file(&key).unwrap();
+    for command in commands {
+        let output = sandbox.try_cli(command);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("is sealed under a master key, and there is none at"), "{said}");
+        assert!(said.contains("`master_key_file`") && !key.exists(), "{said}");
     }
     fs::write(&key, kept).unwrap();
     sandbox.start().await;

@@ -3,10 +3,10 @@
 mod totals;
 mod walks;
 
-use admin_testkit::{Client, Sandbox, story};
+use admin_testkit::{Client, Method, Sandbox, story};
 use serde_json::{Value, json};
 
-use crate::acts::{add, create, define, get, id, refused};
+use crate::acts::{add, create, define, get, id, path, pointers, refused};
 
 fn ids(page: &Value) -> Vec<String> {
     page["data"].as_array().expect("a list").iter().map(id).collect()
@@ -102,7 +102,7 @@ story!(a_list_is_of_the_types_that_are_named, async |sandbox: &Sandbox| {
         ("?type=thing", 3),
         ("?type=thing,gadget", 7),
         ("?type=gadget,thing,thing", 7),
-        ("?type=type", 5),
+        ("?type=type", 10),
         ("?type=user,thing", 4),
         ("?type=thing,gadget&filter=type!=thing", 4),
         ("?filter=type=widget%20OR%20name:thing", 8),
@@ -171,7 +171,9 @@ story!(references_are_resolved_beside_the_resource, async |sandbox: &Sandbox| {
     let expand = "expand=attributes.stops,attributes.home.attributes.in.country/of,parent";
     let page = get(sandbox, &format!("/v3/tours?{expand}&fields=name")).await;
     let grand = &page["data"][0];
-    assert_eq!(grand.as_object().expect("an object").keys().collect::<Vec<_>>(), ["expanded", "id", "name", "type"]);
+    let mut keys: Vec<_> = grand.as_object().expect("an object").keys().collect();
+    keys.sort_unstable();
+    assert_eq!(keys, ["expanded", "id", "name", "type"]);
     let expanded = &grand["expanded"];
     assert_eq!(
         expanded["attributes.stops"].as_array().expect("a list").iter().map(id).collect::<Vec<_>>(),
@@ -186,13 +188,34 @@ story!(references_are_resolved_beside_the_resource, async |sandbox: &Sandbox| {
         (&json!([]), &Value::Null, &Value::Null)
     );
     refused(&sandbox.get_json("/v3/tours?expand=parent.parent.parent.parent").await, 400, "invalid_parameter");
+
+    // Each must be a reference of the type; of several types, of one at least; level by level.
+    let tour = path(&id(grand));
+    for (path, wrong) in [
+        ("/v3/tours", "attributes.nothing"),
+        ("/v3/tours", "attributes.home.attributes.in"),
+        ("/v3/tours", "attributes.home.attributes.stops"),
+        ("/v3/countrys", "attributes.code"),
+        (&tour, "attributes.in.country/of"),
+        ("/v3/resources?type=country,city", "attributes.home"),
+        ("/v3/resources", "attributes.nothing"),
+    ] {
+        let ask = if path.contains('?') { '&' } else { '?' };
+        let answer = sandbox.get_json(&format!("{path}{ask}expand={wrong}")).await;
+        refused(&answer, 400, "invalid_parameter");
+        assert_eq!(pointers(&answer.1), ["expand"], "{path} {wrong}");
+    }
+    for right in ["attributes.home", "parent.attributes.stops", "attributes.home.attributes.in.country/of"] {
+        get(sandbox, &format!("/v3/resources?type=tour,country&expand={right}")).await;
+        get(sandbox, &format!("/v3/resources?expand={right}")).await;
+    }
 });
 
 story!(only_the_fields_that_are_named_are_sent, async |sandbox: &Sandbox| {
     define(
         sandbox,
         "thing",
-        json!({"a": {"type": "object", "properties": {"b": {"type": "integer"}, "c": {"type": "integer"}}}}),
+        json!({"a": {"type": "object", "properties": {"b": {"type": "integer"}, "c": {"type": "integer"}}}, "free": {"type": "object"}}),
     )
     .await;
     refused(&sandbox.get_json("/v3/things?fields=nonsense").await, 400, "invalid_parameter");
@@ -203,7 +226,7 @@ story!(only_the_fields_that_are_named_are_sent, async |sandbox: &Sandbox| {
         ("name,status", json!({"name": "a", "status": "active"})),
         ("attributes.a.b", json!({"attributes": {"a": {"b": 1}}})),
         ("attributes.a,attributes.a.b", json!({"attributes": {"a": {"b": 1, "c": 2}}})),
-        ("attributes.nothing", json!({"attributes": {}})),
+        ("attributes.free.x", json!({"attributes": {}})),
         ("labels.x.y/z", json!({"labels": {"x.y/z": "1"}})),
         ("parent,version", json!({"parent": null, "version": 1})),
     ] {
@@ -212,4 +235,20 @@ story!(only_the_fields_that_are_named_are_sent, async |sandbox: &Sandbox| {
         assert_eq!(get(sandbox, &format!("/v3/things?fields={fields}")).await["data"][0], expected, "{fields}");
         assert_eq!(get(sandbox, &format!("/v3/things/{made}?fields={fields}")).await["data"], expected, "{fields}");
     }
+    for unknown in ["attributes.nothing", "attributes.a.nothing", "attributes.a.b.x", "name.x"] {
+        for path in ["/v3/things", "/v3/resources?type=thing", &path(&made)] {
+            let ask = if path.contains('?') { '&' } else { '?' };
+            let answer = sandbox.get_json(&format!("{path}{ask}fields={unknown}")).await;
+            refused(&answer, 400, "invalid_parameter");
+            assert_eq!(pointers(&answer.1), ["fields"], "{path} {unknown}");
+        }
+    }
+    // A list of several types has what any of them has; what is no object has nothing below it.
+    let page = get(sandbox, "/v3/resources?fields=attributes.a.b.x,attributes.nothing").await;
+    assert_eq!(page["data"][0]["attributes"], json!({"a": {}}));
+    let shaped = sandbox.request(Method::GET, "/v3/things?fields=version,name,attributes.a&expand=parent");
+    let text = shaped.send().await.expect("an answer").text().await.expect("a text");
+    let order = ["\"id\":", "\"type\":", "\"name\":", "\"attributes\":", "\"version\":", "\"expanded\":"];
+    let places: Vec<_> = order.iter().map(|key| text.find(key).expect(key)).collect();
+    assert!(places.is_sorted(), "{text}");
 });

@@ -1,5 +1,6 @@
 //! Stories of the product and tests of the kit: one file per noun.
 
+mod access;
 mod acts;
 mod bad_input;
 mod binary;
@@ -10,6 +11,7 @@ mod filters;
 mod idempotency;
 mod lists;
 mod postgres;
+mod processes;
 mod references;
 mod resources;
 mod roles;

@@ -60,6 +60,10 @@ story!(restrict_refuses_and_names_who_refers, async |sandbox: &Sandbox| {
         assert_eq!(answer.1["count"], 2);
         let referrers = json!([{"id": one, "field": "attributes.site"}, {"id": many, "field": "attributes.sites"}]);
         assert_eq!(answer.1["referrers"], referrers);
+        let detail = format!(
+            "2 resources refer to this one, the first is {one} by `attributes.site`. Delete or change them first."
+        );
+        assert_eq!(answer.1["detail"], detail);
     }
     assert_eq!(last_seq(sandbox).await, before);
     // A referrer in the trash holds nothing, and comes back only if its target is there.
@@ -157,12 +161,30 @@ story!(what_cannot_let_go_holds_the_deletion_back, async |sandbox: &Sandbox| {
     let (site, _) = sites(sandbox).await;
     let mut sites = references("site", "null");
     sites["minItems"] = json!(1);
-    define(sandbox, "device", json!({"sites": sites})).await;
+    let place = json!({"type": "object", "minProperties": 1, "properties": {"at": reference("site", "null")}});
+    define(sandbox, "device", json!({"sites": sites, "place": place, "other": reference("site", "null")})).await;
     let device = add(sandbox, "device", "d", json!({"sites": [site]})).await;
     let before = last_seq(sandbox).await;
-    let (status, body) = sandbox.delete_json(&path(&site)).await;
-    assert!((400..500).contains(&status), "{status} {body}");
-    assert_eq!((last_seq(sandbox).await, attributes(sandbox, &device).await), (before, json!({"sites": [site]})));
+    let refusal = async || {
+        let answer = sandbox.delete_json(&path(&site)).await;
+        refused(&answer, 409, "referenced");
+        assert_eq!(answer.1["errors"], Value::Null, "nothing that was sent is wrong");
+        (answer.1["referrers"].clone(), answer.1["detail"].as_str().expect("a detail").to_owned())
+    };
+    let (referrers, detail) = refusal().await;
+    assert_eq!(referrers, json!([{"id": device, "field": "attributes.sites"}]));
+    assert!(detail.starts_with("1 resource refers to this one and cannot do without it: "), "{detail}");
+    let attributes_now = attributes(sandbox, &device).await;
+    assert_eq!((last_seq(sandbox).await, attributes_now), (before, json!({"sites": [site]})));
+
+    add(sandbox, "device", "lets go", json!({"other": site})).await;
+    let many = json!({"sites": [site], "other": site});
+    let second = add(sandbox, "device", "e", many).await;
+    let (referrers, detail) = refusal().await;
+    let mut named: Vec<&str> = referrers.as_array().expect("a list").iter().filter_map(|r| r["id"].as_str()).collect();
+    named.dedup();
+    assert_eq!(named, [device.as_str(), &second]);
+    assert!(detail.contains("resources refer to this one and cannot do without it, the first is"), "{detail}");
 });
 
 story!(a_deletion_of_more_than_a_thousand_is_refused, async |sandbox: &Sandbox| {

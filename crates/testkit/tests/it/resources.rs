@@ -151,6 +151,9 @@ story!(a_json_patch_is_carried_out_whole_or_not_at_all, async |sandbox: &Sandbox
     refused(&answer, 409, "patch_failed");
     assert_eq!(pointers(&answer.1), ["/1"]);
     refused(&send(patch, r#"{"name": "e"}"#).await, 400, "invalid_patch");
+    let answer = send(patch, r#"[{"op": "remove", "path": "/labels/a"}, {"op": "frob", "path": "/name"}]"#).await;
+    refused(&answer, 400, "invalid_patch");
+    assert_eq!(pointers(&answer.1), ["/1/op"], "{}", answer.1);
     refused(&send(patch, r#"[{"op": "replace", "path": "/id", "value": "x"}]"#).await, 422, "validation_failed");
     refused(&send("text/plain", "{}").await, 415, "unsupported_media_type");
     refused(&send("application/json", r#"{"name": "e""#).await, 400, "invalid_json");

@@ -221,7 +221,7 @@ story!(the_command_line_says_which_lines_were_refused, async |sandbox: &Sandbox|
     assert_eq!(real.status.code(), Some(1));
     assert!(out.contains("2 created, 0 updated, 0 unchanged, 1 refused"), "{out}");
     assert!(err.contains("some.ndjson:2: `/attributes/serial` must be unique"), "{err}");
-    assert!(err.contains("1 lines were refused"), "{err}");
+    assert!(err.contains("1 line was refused; correct it and import it again"), "{err}");
     let said = sandbox.cli(&["export", "--type", "device", "--filter", "attributes.serial = \"b\""]);
     assert_eq!(said.lines().count(), 1, "{said}");
     let missing = sandbox.try_cli(&["import", "nothing.ndjson"]);
@@ -230,8 +230,85 @@ story!(the_command_line_says_which_lines_were_refused, async |sandbox: &Sandbox|
     );
     let nowhere = sandbox.try_cli(&["export", "--url", "http://127.0.0.1:1", "--token", "x"]);
     let err = String::from_utf8_lossy(&nowhere.stderr);
-    assert!(!nowhere.status.success() && err.contains("cannot reach http://127.0.0.1:1"), "{err}");
+    assert!(!nowhere.status.success() && err.contains("cannot reach http://127.0.0.1:1: connection refused"), "{err}");
+    let bare = sandbox.try_cli(&["export", "--url", "127.0.0.1:1/", "--token", "x"]);
+    let err = String::from_utf8_lossy(&bare.stderr);
+    assert!(err.contains("cannot reach http://127.0.0.1:1: connection refused"), "{err}");
     let stranger = sandbox.try_cli(&["export", "--token", "x"]);
     let err = String::from_utf8_lossy(&stranger.stderr);
     assert!(!stranger.status.success() && err.contains("401"), "{err}");
+});
+
+story!(the_command_line_names_every_place_of_a_refused_line, async |sandbox: &Sandbox| {
+    let properties: Vec<String> = (0..30).map(|n| format!("p{n:02}")).collect();
+    define(sandbox, "device", properties.iter().map(|name| (name.clone(), json!({"type": "string"}))).collect()).await;
+    let wrong = |names: &[String]| -> Value { names.iter().map(|name| (name.clone(), json!(1))).collect() };
+    let file = sandbox.data_dir.join("some.ndjson");
+    fs::write(&file, ndjson(&[device(1, wrong(&properties[..3])), device(2, wrong(&properties))])).expect("a file");
+    let name = file.display().to_string();
+    let output = sandbox.try_cli(&["import", &name]);
+    let err = String::from_utf8_lossy(&output.stderr);
+    for property in &properties[..3] {
+        assert!(err.contains(&format!("{name}:1: /attributes/{property}: ")), "{err}");
+    }
+    let of_second = err.lines().filter(|line| line.contains(&format!("{name}:2: /attributes/"))).count();
+    assert_eq!(of_second, 20, "{err}");
+    assert!(err.contains(&format!("{name}:2: and 10 more")) && err.contains("2 lines were refused"), "{err}");
+});
+
+story!(no_file_is_sent_unless_all_can_be_read, async |sandbox: &Sandbox| {
+    define_device(sandbox).await;
+    let file = sandbox.data_dir.join("some.ndjson");
+    fs::write(&file, ndjson(&[device(1, json!({}))])).expect("a file");
+    let (good, folder) = (file.display().to_string(), sandbox.data_dir.display().to_string());
+    for unreadable in [folder.as_str(), "nothing.ndjson"] {
+        let output = sandbox.try_cli(&["import", &good, unreadable]);
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(err.contains(&format!("cannot read {unreadable}: ")) && !err.contains("reach"), "{err}");
+        assert_eq!(total(sandbox, "/v3/devices").await, 0);
+    }
+});
+
+story!(a_line_of_an_import_is_bounded_to_the_byte, async |sandbox: &Sandbox| {
+    define(sandbox, "note", json!({"text": {"type": "string"}})).await;
+    let line = |bytes: usize| {
+        let empty = json!({"type": "note", "name": "n", "attributes": {"text": ""}}).to_string();
+        empty.replace("\"text\":\"\"", &format!("\"text\":\"{}\"", "x".repeat(bytes - empty.len())))
+    };
+    const MOST: usize = 1_048_576;
+    for end in ["", "\n", "\r\n"] {
+        let report = import(sandbox, IMPORT, format!("{}{end}", line(MOST))).await;
+        assert_eq!(counts(&report), [1, 0, 0, 0], "{end:?}");
+        let more = format!("{}{end}", line(MOST + 1));
+        let request = sandbox.request(Method::POST, IMPORT).header("content-type", NDJSON).body(more);
+        let reply = reply(request).await;
+        assert_eq!((reply.status, &reply.body["code"]), (413, &json!("body_too_large")), "{end:?}");
+    }
+});
+
+story!(an_import_says_what_it_does_not_take, async |sandbox: &Sandbox| {
+    define_device(sandbox).await;
+    for path in [IMPORT, "/v3/devices:import"] {
+        let request = sandbox.request(Method::POST, path).header("content-type", NDJSON);
+        let reply = reply(request.header("idempotency-key", "k").body(ndjson(&[device(1, json!({}))]))).await;
+        assert_eq!((reply.status, pointers(&reply.body)), (400, vec!["Idempotency-Key"]), "{}", reply.body);
+    }
+    // A byte order mark before the first line is none of the line; a fault is named by its line in the file.
+    let lines = format!("\u{feff}{}\n\n  {{\"type\": \"device\", nonsense}}\n", device(1, json!({})));
+    let report = import(sandbox, IMPORT, lines).await;
+    assert_eq!(counts(&report), [1, 0, 0, 1], "{report}");
+    let detail = report["errors"][0]["detail"].as_str().expect("a detail");
+    assert!(detail.starts_with("The line is not JSON that Admin accepts: line 3, column 22: "), "{detail}");
+});
+
+story!(the_reader_of_an_export_may_leave, async |sandbox: &Sandbox| {
+    define_device(sandbox).await;
+    let rows: Vec<Value> = (0..2000).map(|n| device(n, json!({"serial": format!("{n:0>900}")}))).collect();
+    import(sandbox, IMPORT, ndjson(&rows)).await;
+    let mut child = sandbox.spawn_cli(&["export"]);
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("an end");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{}: {said}", output.status);
 });

@@ -170,17 +170,70 @@ story!(what_lay_in_the_trash_comes_back_only_as_its_type_is_now, async |sandbox:
     }
 });
 
-story!(what_became_a_secret_meanwhile_comes_back_as_one, async |sandbox: &Sandbox| {
-    let type_id = define(sandbox, "device", json!({"key": {"type": "string"}})).await;
+story!(a_field_becomes_a_secret_once_nothing_holds_it_in_plain_in_the_trash_either, async |sandbox: &Sandbox| {
+    let type_id = define(sandbox, "device", json!({"key": {"type": "string"}, "n": {"type": "integer"}})).await;
     let id = add(sandbox, "device", "d", json!({"key": "plain"})).await;
+    let trashed = add(sandbox, "device", "t", json!({"key": "plain too"})).await;
+    let purged = add(sandbox, "device", "p", json!({"key": "plain as well"})).await;
+    let harmless = add(sandbox, "device", "h", json!({"n": 1})).await;
+    for id in [&trashed, &purged, &harmless] {
+        assert_eq!(sandbox.delete_json(&path(id)).await.0, 200);
+    }
     let secret = json!({"attributes": {"schema": {"properties": {"key": {"x-secret": true}}}}});
-    let answer = sandbox.patch_json(&path(&type_id), &secret).await;
-    refused(&answer, 409, "incompatible_type");
-    assert_eq!(answer.1["offenders"][0]["id"], id);
-    sandbox.delete_json(&path(&id)).await;
+    let offenders = async || {
+        let answer = sandbox.patch_json(&path(&type_id), &secret).await;
+        refused(&answer, 409, "incompatible_type");
+        let named = answer.1["offenders"].as_array().expect("offenders").clone();
+        let mut ids: Vec<String> = named.iter().map(id_of).collect();
+        ids.sort_unstable();
+        assert_eq!(answer.1["count"], ids.len());
+        (ids, answer.1["detail"].as_str().expect("a detail").to_owned(), named)
+    };
+    let (ids, detail, named) = offenders().await;
+    assert_eq!(ids, [id.clone(), trashed.clone(), purged.clone()]);
+    assert!(detail.contains("1 resource does not") && detail.contains("2 resources in the trash"), "{detail}");
+    assert!(named.iter().all(|offender| offender["errors"][0]["pointer"] == "/attributes/key"), "{named:?}");
+
+    let without = json!({"attributes": {"key": null}});
+    assert_eq!(sandbox.patch_json(&path(&id), &without).await.0, 200);
+    let (ids, detail, _) = offenders().await;
+    assert_eq!(ids, [trashed.clone(), purged.clone()]);
+    assert!(!detail.contains("change") && detail.contains("purge them, or restore them"), "{detail}");
+    // As the refusal says: one is purged, the other restored and rid of the value.
+    assert_eq!(sandbox.delete_json(&format!("{}?purge=true", path(&purged))).await.0, 200);
+    assert_eq!(sandbox.post_json(&format!("{}/restore", path(&trashed)), &json!({})).await.0, 200);
+    assert_eq!(sandbox.patch_json(&path(&trashed), &without).await.0, 200);
     assert_eq!(sandbox.patch_json(&path(&type_id), &secret).await.0, 200);
-    let (status, body) = sandbox.post_json(&format!("{}/restore", path(&id)), &json!({})).await;
-    assert_eq!((status, &body["data"]["attributes"]), (200, &json!({})), "{body}");
-    let shown = json!({"attributes": {"schema": {"properties": {"key": {"x-secret": false}}}}});
-    refused(&sandbox.patch_json(&path(&type_id), &shown).await, 409, "incompatible_type");
+    assert_eq!(sandbox.post_json(&format!("{}/restore", path(&harmless)), &json!({})).await.0, 200);
+});
+
+fn id_of(offender: &Value) -> String {
+    offender["id"].as_str().expect("an id").to_owned()
+}
+
+story!(a_secret_stays_one_while_resources_hold_it, async |sandbox: &Sandbox| {
+    let key = json!({"type": "object", "properties": {"a/b": {"type": "string", "x-secret": true}}});
+    let type_id = define(sandbox, "device", json!({"key": key})).await;
+    let held = json!({"key": {"a/b": "hidden"}});
+    let (live, trashed) = (add(sandbox, "device", "d", held.clone()).await, add(sandbox, "device", "t", held).await);
+    assert_eq!(sandbox.delete_json(&path(&trashed)).await.0, 200);
+    let shown =
+        json!({"attributes": {"schema": {"properties": {"key": {"properties": {"a/b": {"x-secret": false}}}}}}});
+    let refusal = async || {
+        let answer = sandbox.patch_json(&path(&type_id), &shown).await;
+        refused(&answer, 409, "incompatible_type");
+        assert_eq!(pointers(&answer.1), ["/attributes/schema/properties/key/properties/a~1b/x-secret"]);
+        let ids: Vec<String> = answer.1["offenders"].as_array().expect("offenders").iter().map(id_of).collect();
+        assert_eq!(answer.1["count"], ids.len());
+        (ids, answer.1["detail"].as_str().expect("a detail").to_owned())
+    };
+    let (ids, detail) = refusal().await;
+    assert_eq!(ids, [live.clone(), trashed.clone()]);
+    assert!(detail.contains("1 resource does not") && detail.contains("1 resource in the trash"), "{detail}");
+    assert_eq!(sandbox.patch_json(&path(&live), &json!({"attributes": {"key": {"a/b": null}}})).await.0, 200);
+    let (ids, detail) = refusal().await;
+    assert_eq!(ids, [&*trashed]);
+    assert!(detail.starts_with("1 resource in the trash") && detail.contains("purge it, or restore it"), "{detail}");
+    assert_eq!(sandbox.delete_json(&format!("{}?purge=true", path(&trashed))).await.0, 200);
+    assert_eq!(sandbox.patch_json(&path(&type_id), &shown).await.0, 200);
 });

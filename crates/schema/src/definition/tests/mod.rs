@@ -35,12 +35,16 @@ fn a_type_says_little_and_the_rest_is_default() {
     assert!(definition.fields.is_empty());
 
     let said = json!({
-        "plural": "boxes", "statuses": ["open", "shut-up"], "description": "A box.",
+        "plural": "boxes", "statuses": ["open", "shut-up"], "description": "A box.", "actions": ["seal"], "parent": "shelf",
         "schema": {"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"},
     });
     let definition = TypeDefinition::compile("box", &attributes(said)).expect("a type");
     assert_eq!(definition.plural, "boxes");
     assert_eq!(definition.statuses, ["open", "shut-up"]);
+    assert_eq!(
+        (definition.actions.as_slice(), definition.parent.as_deref()),
+        (&["seal".to_owned()][..], Some("shelf"))
+    );
 }
 
 #[test]

@@ -35,6 +35,9 @@ fn names_plurals_statuses() {
     for name in ["", "Thing", "1thing", "thing-x", "thïng", &"t".repeat(49)] {
         assert_eq!(refusal(name, json!({ "schema": schema })).0, "/name", "{name}");
     }
+    for name in ["resource", "in", "true"] {
+        assert_eq!(refusal(name, json!({ "schema": schema })).0, "/name", "{name}");
+    }
     for plural in
         [json!(""), json!("Things"), json!("_things"), json!("a b"), json!("t".repeat(64)), json!(1), json!(null)]
     {
@@ -47,6 +50,14 @@ fn names_plurals_statuses() {
     }
     expect(json!({"schema": schema, "statuses": ["a", "b", "a"]}), "/attributes/statuses/2", "twice");
     expect(json!({"schema": schema, "statuses": ["a", "B"]}), "/attributes/statuses/1", "characters");
+    expect(
+        json!({"schema": schema, "actions": ["approve", "read"]}),
+        "/attributes/actions/1",
+        "is there for every type",
+    );
+    expect(json!({"schema": schema, "actions": ["a", "a"]}), "/attributes/actions/1", "twice");
+    expect(json!({"schema": schema, "actions": vec!["a"; 51]}), "/attributes/actions", "at most 50");
+    expect(json!({"schema": schema, "parent": "No"}), "/attributes/parent", "the name of a type");
     expect(json!({"schema": schema, "description": "x".repeat(2001)}), "/attributes/description", "2,000");
     expect(json!({"schema": schema, "a/b": 1}), "/attributes/a~1b", "no such attribute");
 }
@@ -165,6 +176,8 @@ fn null_on_delete_needs_a_property_that_can_go() {
     expect_schema(schema(json!("string"), json!(["p"])), "/properties/p/x-ref", "may be null or is not required");
     with_schema(schema(json!("string"), json!([]))).expect("a property that is not required");
     with_schema(schema(json!(["string", "null"]), json!(["p"]))).expect("a property that may be null");
+    let fixed = json!({"type": "string", "x-immutable": true, "x-ref": {"type": "user", "on_delete": "null"}});
+    expect_property(fixed, "/x-ref", "`x-immutable`");
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn all_violations_are_said_each_at_its_place() {
     .expect("a type");
     let found = violations(&definition, json!({"region": "asia", "seats": 0, "owner": {"a/b": 1}, "colour": "red"}));
     let expected = [
-        ("/attributes/colour", "is not allowed here; there are owner, region, seats"),
+        ("/attributes/colour", "is not allowed here; there are region, seats, owner"),
         ("/attributes/owner/a~1b", "must be a string; it is an integer"),
         ("/attributes/owner/mail", "is required"),
         ("/attributes/plan", "is required"),
@@ -251,5 +251,16 @@ proptest! {
         let held = Value::Object(held.into_iter().collect());
         let definition = with_schema(schema).expect("a type");
         prop_assert_eq!(definition.validate(&attributes(held.clone())).is_ok(), plain.is_valid(&held));
+    }
+}
+
+#[test]
+fn integers_have_64_bits() {
+    let definition =
+        with_properties(json!({"n": {"type": "integer"}, "many": {"type": "array", "items": {"type": "integer"}}}));
+    definition.validate(&attributes(json!({"n": i64::MIN, "many": [i64::MAX, 1.0]}))).expect("valid");
+    for wrong in [json!({"n": 1e300}), json!({"n": u64::MAX}), json!({"many": [1, -1e20]})] {
+        let error = definition.validate(&attributes(wrong.clone())).expect_err(&wrong.to_string());
+        assert!(error.errors[0].detail.contains("9223372036854775807"), "{wrong}: {error}");
     }
 }

@@ -22,8 +22,8 @@ fn check(expected: bool, filters: &[&str]) {
     let resource = resource();
     for text in filters {
         let filter = parse(text);
-        assert_eq!(filter.matches(&resource), expected, "{text}");
-        assert_eq!(Filter::Not(Box::new(filter)).matches(&resource), !expected, "NOT ({text})");
+        assert_eq!(filter.matches(&resource, &NoRelated), expected, "{text}");
+        assert_eq!(Filter::Not(Box::new(filter)).matches(&resource, &NoRelated), !expected, "NOT ({text})");
     }
 }
 
@@ -186,14 +186,18 @@ fn arrays_are_looked_into_by_has_alone() {
 #[test]
 fn trees_made_by_hand_have_a_meaning_too() {
     let resource = resource();
-    let compare = |path, op, value| Filter::Compare { path, op, value }.matches(&resource);
+    let compare = |path, op, value| Filter::Compare { path, op, value }.matches(&resource, &NoRelated);
     assert!(!compare(Path::Name, Comparison::Eq, Literal::Integer(1)));
     assert!(compare(Path::Name, Comparison::Ne, Literal::Integer(1)));
     assert!(!compare(Path::Parent, Comparison::Ne, Literal::Text("a".to_owned())));
     assert!(compare(Path::Version, Comparison::Lt, Literal::Number(3.5)));
     assert!(!compare(attribute("done"), Comparison::Le, Literal::Bool(true)));
     assert!(!compare(Path::Id, Comparison::Le, Literal::Id(resource.id)));
-    assert!(Filter::Has { path: Path::Status, value: Literal::Text("active".to_owned()) }.matches(&resource));
-    assert!(!Filter::Has { path: Path::Status, value: Literal::Text("activ".to_owned()) }.matches(&resource));
-    assert!(Filter::And(vec![]).matches(&resource) && !Filter::Or(vec![]).matches(&resource));
+    assert!(
+        Filter::Has { path: Path::Status, value: Literal::Text("active".to_owned()) }.matches(&resource, &NoRelated)
+    );
+    assert!(
+        !Filter::Has { path: Path::Status, value: Literal::Text("activ".to_owned()) }.matches(&resource, &NoRelated)
+    );
+    assert!(Filter::And(vec![]).matches(&resource, &NoRelated) && !Filter::Or(vec![]).matches(&resource, &NoRelated));
 }

@@ -131,7 +131,7 @@ proptest! {
 
     #[test]
     fn not_is_the_contrary(filter in filters(), resource in resources()) {
-        prop_assert_eq!(Filter::Not(Box::new(filter.clone())).matches(&resource), !filter.matches(&resource));
+        prop_assert_eq!(Filter::Not(Box::new(filter.clone())).matches(&resource, &NoRelated), !filter.matches(&resource, &NoRelated));
     }
 
     #[test]
@@ -139,20 +139,20 @@ proptest! {
         let not = |filter: &Filter| Filter::Not(Box::new(filter.clone()));
         let neither = not(&Filter::Or(vec![a.clone(), b.clone()]));
         let not_both = not(&Filter::And(vec![a.clone(), b.clone()]));
-        prop_assert_eq!(neither.matches(&resource), Filter::And(vec![not(&a), not(&b)]).matches(&resource));
-        prop_assert_eq!(not_both.matches(&resource), Filter::Or(vec![not(&a), not(&b)]).matches(&resource));
+        prop_assert_eq!(neither.matches(&resource, &NoRelated), Filter::And(vec![not(&a), not(&b)]).matches(&resource, &NoRelated));
+        prop_assert_eq!(not_both.matches(&resource, &NoRelated), Filter::Or(vec![not(&a), not(&b)]).matches(&resource, &NoRelated));
     }
 
     #[test]
     fn joining_does_not_change_the_meaning(parts in prop::collection::vec(filters(), 0..4), resource in resources()) {
-        prop_assert_eq!(Filter::all(parts.clone()).matches(&resource), Filter::And(parts.clone()).matches(&resource));
-        prop_assert_eq!(Filter::any(parts.clone()).matches(&resource), Filter::Or(parts).matches(&resource));
+        prop_assert_eq!(Filter::all(parts.clone()).matches(&resource, &NoRelated), Filter::And(parts.clone()).matches(&resource, &NoRelated));
+        prop_assert_eq!(Filter::any(parts.clone()).matches(&resource, &NoRelated), Filter::Or(parts).matches(&resource, &NoRelated));
     }
 
     #[test]
     fn at_most_one_of_smaller_equal_greater(path in attributes(), value in literals(), resource in resources()) {
-        let holds = |op| Filter::Compare { path: path.clone(), op, value: value.clone() }.matches(&resource);
-        let present = Filter::Present { path: path.clone() }.matches(&resource);
+        let holds = |op| Filter::Compare { path: path.clone(), op, value: value.clone() }.matches(&resource, &NoRelated);
+        let present = Filter::Present { path: path.clone() }.matches(&resource, &NoRelated);
         prop_assert_eq!(holds(Comparison::Ne), present && !holds(Comparison::Eq));
         prop_assert!([Comparison::Lt, Comparison::Eq, Comparison::Gt].into_iter().filter(|op| holds(*op)).count() <= 1);
         if !matches!(value, Literal::Bool(_)) {

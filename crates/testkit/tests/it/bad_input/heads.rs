@@ -41,6 +41,17 @@ story!(request_ids_are_sane_or_refused, async |sandbox: &Sandbox| {
     assert_eq!(reply(request).await.header("x-request-id"), "trace-1:2/3");
 });
 
+story!(headers_have_a_bound, async |sandbox: &Sandbox| {
+    for (bytes, status) in [(30_000, 200), (33_000, 431)] {
+        let request = sandbox.request(Method::GET, "/v3/resources").header("x-much", "a".repeat(bytes));
+        let reply = reply(request).await;
+        assert_eq!(reply.status, status, "{}", reply.body);
+        if status == 431 {
+            is_problem(&reply, 431, "headers_too_large", &["x-much"], "large headers");
+        }
+    }
+});
+
 story!(tokens_are_whole_or_refused, async |sandbox: &Sandbox| {
     let token = &sandbox.owner_token;
     let (head, signature) = token.rsplit_once('.').expect("a JWT");

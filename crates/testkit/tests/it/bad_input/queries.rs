@@ -47,7 +47,9 @@ story!(parameters_are_known_and_stand_once, async |sandbox: &Sandbox| {
         ("status", "status=odd"),
         ("trashed", "trashed=yes"),
         ("fields", "fields=nonsense"),
+        ("fields", "fields=attributes.nonsense"),
         ("expand", "expand=nonsense"),
+        ("expand", "expand=attributes.code"),
         ("nonsense", "nonsense=1"),
         ("type", "type=thing"),
         ("limit", "limit=1&limit=1"),
@@ -68,6 +70,7 @@ story!(parameters_are_known_and_stand_once, async |sandbox: &Sandbox| {
         let what: String = query.chars().take(80).collect();
         let reply = reply(sandbox.request(Method::GET, &format!("/v3/things?{query}"))).await;
         is_problem(&reply, 400, "invalid_parameter", &[parameter], &what);
+        assert!(!reply.body.to_string().contains("is not valid"), "{}", reply.body);
     }
     let reply = reply(sandbox.request(Method::GET, &format!("/v3/things?filter={}", "x".repeat(60_000)))).await;
     is_problem(&reply, 414, "uri_too_long", &[], "a filter of 60 kB");
@@ -106,6 +109,14 @@ story!(the_list_of_all_types_has_bounds_of_its_own, async |sandbox: &Sandbox| {
 
 story!(paths_lead_somewhere_or_are_refused, async |sandbox: &Sandbox| {
     define_thing(sandbox).await;
+    for path in ["/v3/things", "/v3/resources"] {
+        for (method, action, allowed) in [(Method::GET, "import", "POST"), (Method::POST, "export", "GET")] {
+            let request = sandbox.request(method, &format!("{path}:{action}"));
+            let reply = reply(request).await;
+            is_problem(&reply, 405, "method_not_allowed", &[], action);
+            assert!(reply.header("allow").split(',').any(|method| method == allowed), "{path}:{action}");
+        }
+    }
     let unknown = ["/v3", "/v3/", "/v3/nonsense", "/v3/things/x/y/z", "/v3/things/", "/v3//things", "/v4/things"];
     for path in unknown {
         is_problem(&reply(sandbox.request(Method::GET, path)).await, 404, "unknown_path", &[], path);

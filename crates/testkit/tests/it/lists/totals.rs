@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use admin_schema::Filter;
+use admin_schema::{Filter, NoRelated};
 use admin_testkit::{Client, Sandbox, story};
 use admin_types::Resource;
 use proptest::prelude::*;
@@ -95,8 +95,9 @@ async fn agree(client: &Client, round: usize) {
         let scope = scope.trim_end_matches("?x");
         for text in FILTERS {
             let filter = Filter::parse(text, None).expect(text);
-            let held =
-                all.iter().filter(|resource| types.contains(&resource.type_name.as_str()) && filter.matches(resource));
+            let held = all.iter().filter(|resource| {
+                types.contains(&resource.type_name.as_str()) && filter.matches(resource, &NoRelated)
+            });
             let (path, of_type) = scope.split_once("?type=").unwrap_or((scope, ""));
             let mut params = vec![("filter", text), ("limit", "1")];
             if !of_type.is_empty() {

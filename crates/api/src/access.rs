@@ -1,0 +1,142 @@
+//! Who may do what, and why.
+
+use admin_core::{
+    Draft, MAX_DRAFTS, Question, access_matrix as matrix, explain_access as explain, list_decisions as decisions,
+    simulate_access as simulate,
+};
+use admin_types::{DecisionId, Error, FieldError, ResourceId, Result};
+use axum::body::Body;
+use axum::response::Response;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::call::Call;
+use crate::problem::Problem;
+use crate::{answer, body};
+
+/// A question about one decision.
+#[derive(ToSchema, serde::Serialize)]
+pub(crate) struct ExplainQuestion {
+    /// The user or client; whoever asks, if absent.
+    #[schema(nullable = false)]
+    principal: Option<String>,
+    /// `<type>.<verb>`, or the verb alone.
+    action: String,
+    /// The resource's id.
+    resource: String,
+}
+
+/// Explain a decision
+///
+/// What a principal may do to a resource, which statements decided, what those lack that could have decided otherwise, and
+/// the nearest change that would turn it. About others may ask who may read policies.
+#[utoipa::path(post, path = "/v3/access/explain", tag = "access", operation_id = "explain_access",
+    request_body = ExplainQuestion, responses((status = 200, description = "The decision, and why", body = Object)))]
+pub(crate) async fn explain_access(call: Call, body: Body) -> Result<Response, Problem> {
+    call.params(&[])?;
+    let (document, _) = body::read_json(&call.headers, body).await?;
+    let question = question(&document)?;
+    Ok(answer::data(&explain(&call.app.core, &call.op(false)?, question).await?)?)
+}
+
+fn question(document: &Value) -> Result<Question> {
+    let object = document.as_object().ok_or_else(|| wrong("", "must be an object with `action` and `resource`"))?;
+    if let Some(other) = object.keys().find(|key| !matches!(key.as_str(), "principal" | "action" | "resource")) {
+        return Err(wrong(&format!("/{other}"), "is not known here; there are principal, action and resource"));
+    }
+    let text = |name: &str| object.get(name).and_then(Value::as_str);
+    let id = |name: &str| {
+        let id = text(name).and_then(ResourceId::parse);
+        id.ok_or_else(|| wrong(&format!("/{name}"), "must be the id of a resource"))
+    };
+    let principal = object.contains_key("principal").then(|| id("principal")).transpose()?;
+    let action = text("action").ok_or_else(|| wrong("/action", "must be an action, such as `workspace.update`"))?;
+    Ok(Question { principal, action: action.to_owned(), resource: id("resource")? })
+}
+
+fn wrong(pointer: &str, detail: &str) -> Error {
+    Error::validation(vec![FieldError::new(pointer, detail)])
+}
+
+/// A draft of policies.
+#[derive(ToSchema, serde::Serialize)]
+pub(crate) struct SimulateQuestion {
+    /// Policies to try; one takes the place of the policy that has its name.
+    policies: Option<Vec<DraftPolicy>>,
+    /// Ids of policies to try without.
+    without: Option<Vec<String>>,
+    /// Ids of users and clients to compare; the oldest thousand if absent.
+    principals: Option<Vec<String>>,
+}
+
+/// A policy to try.
+#[derive(ToSchema, serde::Serialize)]
+pub(crate) struct DraftPolicy {
+    name: String,
+    cedar: String,
+}
+
+/// Try a draft of policies
+///
+/// Compares what is allowed now with what would be, for every resource: who gains, who loses, with examples. Nothing is written.
+#[utoipa::path(post, path = "/v3/access/simulate", tag = "access", operation_id = "simulate_access",
+    request_body = SimulateQuestion, responses((status = 200, description = "What would change", body = Object)))]
+pub(crate) async fn simulate_access(call: Call, body: Body) -> Result<Response, Problem> {
+    call.params(&[])?;
+    let (document, _) = body::read_json(&call.headers, body).await?;
+    let draft = draft(&document)?;
+    Ok(answer::data(&simulate(&call.app.core, &call.op(false)?, draft).await?)?)
+}
+
+fn draft(document: &Value) -> Result<Draft> {
+    let object = document.as_object().ok_or_else(|| wrong("", "must be an object with `policies`"))?;
+    if let Some(other) = object.keys().find(|key| !matches!(key.as_str(), "policies" | "without" | "principals")) {
+        return Err(wrong(&format!("/{other}"), "is not known here; there are policies, without and principals"));
+    }
+    let list = |name: &str, most: usize| match object.get(name) {
+        None => Ok(vec![]),
+        Some(Value::Array(list)) if list.len() <= most => Ok(list.iter().collect()),
+        Some(_) => Err(wrong(&format!("/{name}"), &format!("must be an array of at most {most}"))),
+    };
+    let ids = |name: &str| -> Result<Vec<ResourceId>> {
+        let id = |(at, value): (usize, &Value)| {
+            let id = value.as_str().and_then(ResourceId::parse);
+            id.ok_or_else(|| wrong(&format!("/{name}/{at}"), "must be the id of a resource"))
+        };
+        list(name, 1000)?.into_iter().enumerate().map(id).collect()
+    };
+    let policy = |(at, value): (usize, &Value)| {
+        let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+        let both = text("name").zip(text("cedar"));
+        both.ok_or_else(|| wrong(&format!("/policies/{at}"), "must be an object with `name` and `cedar`, both texts"))
+    };
+    let policies = list("policies", MAX_DRAFTS)?.into_iter().enumerate().map(policy).collect::<Result<_>>()?;
+    Ok(Draft { policies, without: ids("without")?, principals: ids("principals")? })
+}
+
+/// Show what each role may do
+///
+/// Roles × types × actions: `all`, `some` or `none` of a type's resources, for somebody who has that role and nothing else.
+#[utoipa::path(get, path = "/v3/access/matrix", tag = "access", operation_id = "access_matrix",
+    responses((status = 200, description = "A row for each role", body = Object)))]
+pub(crate) async fn access_matrix(call: Call) -> Result<Response, Problem> {
+    call.params(&[])?;
+    Ok(answer::data(&matrix(&call.app.core, &call.op(false)?).await?)?)
+}
+
+/// List refusals
+///
+/// The newest first. Changes that were allowed are events; the last 100,000 refusals are kept.
+#[utoipa::path(get, path = "/v3/access/decisions", tag = "access", operation_id = "list_decisions",
+    params(("limit" = Option<u32>, Query, description = "Decisions of a page, 1 to 200; 50 if absent"),
+        ("cursor" = Option<String>, Query, description = "Where an earlier page ended")),
+    responses((status = 200, description = "A page of refusals", body = Object)))]
+pub(crate) async fn list_decisions(call: Call) -> Result<Response, Problem> {
+    let mut params = call.params(&["limit", "cursor"])?;
+    let limit = params.number("limit")?;
+    let before = params.text("cursor").map(|cursor| {
+        DecisionId::parse(&cursor).ok_or_else(|| Error::parameter("cursor", "is not one that this list answered"))
+    });
+    let (items, pagination) = decisions(&call.app.core, &call.op(false)?, before.transpose()?, limit).await?;
+    Ok(answer::page_of(&items, pagination)?)
+}

@@ -1,0 +1,191 @@
+//! A principal, and what it may do.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use admin_db::{Conn, resources};
+use admin_policy::{Context, Facts, Rule};
+use admin_schema::{Filter, Path};
+use admin_types::{Error, Kind, Resource, ResourceId, Result};
+use serde_json::json;
+
+use super::{Access, Known};
+use crate::TypeEntry;
+use crate::catalogue::Catalogue;
+use crate::op::Op;
+
+/// What can be done to every resource.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Verb {
+    Read,
+    Create,
+    Update,
+    Delete,
+}
+
+impl Verb {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Verb::Read => "read",
+            Verb::Create => "create",
+            Verb::Update => "update",
+            Verb::Delete => "delete",
+        }
+    }
+}
+
+/// A principal as the org's policies know it.
+pub(crate) struct Actor {
+    pub(crate) access: Arc<Access>,
+    pub(crate) facts: Facts,
+    /// By type, then by verb. Rules that look at the context of a call are kept too, to tell that they do.
+    rules: RwLock<HashMap<String, HashMap<String, Arc<Rule>>>>,
+}
+
+impl Actor {
+    pub(super) fn new(access: Arc<Access>, facts: Facts) -> Actor {
+        Actor { access, facts, rules: RwLock::default() }
+    }
+
+    /// The types that the decisions are about.
+    pub(crate) fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.access.catalogue
+    }
+
+    /// Whether the principal has a role in the whole org.
+    pub(crate) fn has_role(&self, role: &str) -> bool {
+        self.facts.roles.contains(role)
+    }
+
+    /// On which resources of a type it may do `verb`, and to which of their fields.
+    pub(crate) fn rule(&self, op: &Op, verb: &str, type_name: &str) -> Arc<Rule> {
+        let known = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        let kept = known.get(type_name).and_then(|rules| rules.get(verb)).filter(|rule| !rule.volatile).cloned();
+        drop(known);
+        kept.unwrap_or_else(|| {
+            let rule = Arc::new(self.access.policies.rule(&self.facts, verb, type_name, &context(op)));
+            let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+            rules.entry(type_name.to_owned()).or_default().insert(verb.to_owned(), rule.clone());
+            rule
+        })
+    }
+
+    /// On which rows of these types it may do `verb`: a condition for all of them. `own`: the org's own types, all.
+    pub(crate) fn rows<'e>(
+        &self,
+        op: &Op,
+        verb: Verb,
+        types: impl Iterator<Item = &'e Arc<TypeEntry>>,
+        trashed: bool,
+    ) -> Filter {
+        let mut by_rule: Vec<(Filter, Vec<&str>)> = vec![];
+        for entry in types {
+            let name = entry.definition.name.as_str();
+            let rows = rows(&self.rule(op, verb.as_str(), name), trashed);
+            match by_rule.iter_mut().find(|(known, _)| *known == rows) {
+                Some((_, names)) => names.push(name),
+                None => by_rule.push((rows, vec![name])),
+            }
+        }
+        if let [(rows, _)] = by_rule.as_slice() {
+            return rows.clone();
+        }
+        let is = |name: &str| Filter::Compare {
+            path: Path::Type,
+            op: admin_schema::Comparison::Eq,
+            value: admin_schema::Literal::Text(name.to_owned()),
+        };
+        Filter::any(
+            by_rule.into_iter().map(|(rows, names)| Filter::all([Filter::any(names.into_iter().map(is)), rows])),
+        )
+    }
+
+    /// Whether it may do `verb` to a resource in this state.
+    pub(crate) async fn may(
+        &self,
+        conn: &mut Conn,
+        op: &Op,
+        known: &mut Known,
+        verb: Verb,
+        resource: &Resource,
+    ) -> Result<bool> {
+        self.may_do(conn, op, known, verb.as_str(), resource).await
+    }
+
+    /// The same for any verb that the type has.
+    pub(crate) async fn may_do(
+        &self,
+        conn: &mut Conn,
+        op: &Op,
+        known: &mut Known,
+        verb: &str,
+        resource: &Resource,
+    ) -> Result<bool> {
+        let rule = self.rule(op, verb, &resource.type_name);
+        match rows(&rule, resource.deleted_at.is_some()) {
+            Filter::True => Ok(true),
+            Filter::False => Ok(false),
+            rows => known.matches(conn, op.principal.org, &rows, resource).await,
+        }
+    }
+
+    /// A live resource, if it is there and may be read.
+    pub(crate) async fn readable(
+        &self,
+        conn: &mut Conn,
+        op: &Op,
+        known: &mut Known,
+        id: ResourceId,
+    ) -> Result<Option<Resource>> {
+        let row = resources::get(conn, op.principal.org, id).await?;
+        let Some(row) = row.filter(|row| !row.deleted) else { return Ok(None) };
+        let resource: Resource = serde_json::from_str(&row.document).map_err(Error::internal)?;
+        Ok(self.may(conn, op, known, Verb::Read, &resource).await?.then_some(resource))
+    }
+
+    /// Whether it may do `verb` to nothing of the type, whatever its state.
+    pub(crate) fn may_never(&self, op: &Op, verb: Verb, type_name: &str) -> bool {
+        self.rule(op, verb.as_str(), type_name).rows == Filter::False
+    }
+}
+
+/// The rows of a rule. What is in the trash refers to nothing any more, so no condition on what it refers to can be
+/// judged: where a rule has one, nothing in the trash is allowed.
+fn rows(rule: &Rule, trashed: bool) -> Filter {
+    if trashed && follows_references(&rule.rows) { Filter::False } else { rule.rows.clone() }
+}
+
+fn follows_references(filter: &Filter) -> bool {
+    match filter {
+        Filter::Of { .. } => true,
+        Filter::And(parts) | Filter::Or(parts) => parts.iter().any(follows_references),
+        Filter::Not(inner) => follows_references(inner),
+        _ => false,
+    }
+}
+
+/// What policies may know of a call.
+pub(crate) fn context(op: &Op) -> Context {
+    let age = (op.now.0 - op.origin.authenticated_at.0).max(0) / 1_000_000;
+    Context {
+        time: op.now,
+        address: op.origin.address,
+        request_id: op.request_id.as_str().to_owned(),
+        auth_method: op.origin.method.to_string(),
+        auth_age_seconds: age,
+    }
+}
+
+/// The refusal of something that may be seen but not done; `resource` is none when it is not there yet.
+pub(crate) fn refuse(verb: Verb, type_name: &str, resource: Option<ResourceId>, what: &str) -> Error {
+    let action = format!("{type_name}.{}", verb.as_str());
+    let detail = format!("`{action}` is not allowed for you {what}. POST /v3/access/explain tells why.");
+    Error::new(Kind::Forbidden, "forbidden", detail)
+        .with(json!({"action": action, "resource": resource, "explain": "/v3/access/explain"}))
+        .denying(verb.as_str(), type_name, resource)
+}
+
+/// What is there but may not be seen answers as if it were not there.
+pub(crate) fn hidden(type_name: &str, id: ResourceId) -> Error {
+    Error::not_found("resource").denying(Verb::Read.as_str(), type_name, Some(id))
+}

@@ -1,0 +1,123 @@
+//! Nobody gives away more than they have: changes of users, clients, groups, role bindings and policies are held against
+//! the roles of whoever makes them.
+
+use std::collections::BTreeSet;
+
+use admin_db::Tx;
+use admin_db::list::{self, Driver, Scope, Selection};
+use admin_schema::{Filter, key};
+use admin_types::{Error, Kind, Resource, ResourceId, Result};
+use serde_json::Value;
+
+use super::facts::{ACTIVE, carried, names};
+use super::{Actor, Known};
+use crate::op::Op;
+
+/// The role that may do all; without it nobody could mend what went wrong.
+const OWNER: &str = "owner";
+/// Owners that are looked at to find one who stays.
+const OWNERS: u32 = 100;
+
+/// Refuses a change that would give away what the actor does not have, or leave the org without an owner.
+pub(crate) async fn check(
+    tx: &mut Tx,
+    op: &Op,
+    actor: &Actor,
+    before: Option<&Resource>,
+    after: Option<&Resource>,
+) -> Result<()> {
+    let before = before.filter(|before| before.deleted_at.is_none());
+    let after = after.filter(|after| after.deleted_at.is_none());
+    let Some(one) = after.or(before) else { return Ok(()) };
+    let states = || before.into_iter().chain(after);
+    if !actor.has_role(OWNER) {
+        match one.type_name.as_str() {
+            "policy" => return refuse("Only an owner may change policies: they decide who may do what"),
+            "user" | "client" => {
+                check_facts(op, before, after)?;
+                states().try_for_each(|state| check_held(actor, state))?;
+            }
+            "group" => states().try_for_each(|state| check_held(actor, state))?,
+            "role_binding" => {
+                for state in states() {
+                    check_binding(tx, op, actor, state).await?;
+                }
+            }
+            _ => {}
+        }
+    }
+    match before {
+        Some(before) if is_owner(before) && !after.is_some_and(is_owner) => check_last_owner(tx, op, before.id).await,
+        _ => Ok(()),
+    }
+}
+
+/// Roles and groups that a user, a client or a group has.
+fn check_held(actor: &Actor, state: &Resource) -> Result<()> {
+    let directory = &actor.access.directory;
+    let groups = directory.close(names(state, "groups").iter().map(String::as_str));
+    let mut roles = names(state, "roles");
+    roles.extend(carried(directory, &groups));
+    check_names("role", &roles, &actor.facts.roles)?;
+    check_names("group", &names(state, "groups"), &actor.facts.groups)
+}
+
+fn check_names(what: &str, needed: &BTreeSet<String>, held: &BTreeSet<String>) -> Result<()> {
+    match needed.difference(held).next() {
+        None => Ok(()),
+        Some(missing) => refuse(&format!(
+            "This gives or touches the {what} `{missing}`, which you do not have: only an owner, or somebody with this {what}, may"
+        )),
+    }
+}
+
+/// Policies may decide by the facts of a principal, so nobody sets their own.
+fn check_facts(op: &Op, before: Option<&Resource>, after: Option<&Resource>) -> Result<()> {
+    let (Some(before), Some(after)) = (before, after) else { return Ok(()) };
+    let own = before.id == op.principal.id;
+    if own && before.attributes.get("facts") != after.attributes.get("facts") {
+        return refuse("Nobody but an owner sets their own facts");
+    }
+    Ok(())
+}
+
+/// A role is given by who has it, in the whole org or within a scope that holds the one it is given for.
+async fn check_binding(tx: &mut Tx, op: &Op, actor: &Actor, binding: &Resource) -> Result<()> {
+    let Some(role) = binding.attributes.get("role").and_then(Value::as_str) else { return Ok(()) };
+    if actor.has_role(role) {
+        return Ok(());
+    }
+    if binding.parent.is_some()
+        && let Some(scopes) = actor.facts.scoped.get(role)
+    {
+        let within = Filter::any(scopes.iter().map(|scope| Filter::Below { id: *scope }));
+        if Known::default().matches(tx, op.principal.org, &within, binding).await? {
+            return Ok(());
+        }
+    }
+    check_names("role", &[role.to_owned()].into(), &actor.facts.roles)
+}
+
+fn is_owner(state: &Resource) -> bool {
+    state.type_name == "user" && state.status == ACTIVE && names(state, "roles").contains(OWNER)
+}
+
+async fn check_last_owner(tx: &mut Tx, op: &Op, leaving: ResourceId) -> Result<()> {
+    let key = key::encode(&Value::from(OWNER)).unwrap_or_default();
+    let bound = (key, true);
+    let driver = Driver { field: "attributes.roles".into(), low: bound.clone(), high: bound, rest: Filter::True };
+    let scope = Scope::Types(vec!["user".into()]);
+    let selection = Selection { org: op.principal.org, scope: &scope, trashed: false, filter: &Filter::True };
+    for row in list::gather(tx, &selection, &driver, OWNERS).await? {
+        let user: Resource = serde_json::from_str(&row.document).map_err(Error::internal)?;
+        if user.id != leaving && is_owner(&user) {
+            return Ok(());
+        }
+    }
+    let detail = "This is the org's last active owner. Make another user an owner first.";
+    Err(Error::conflict("last_owner", detail))
+}
+
+fn refuse(detail: &str) -> Result<()> {
+    Err(Error::new(Kind::Forbidden, "not_yours_to_give", format!("{detail}.")))
+}

@@ -1,0 +1,24 @@
+//! Principals and roles as the operator names them.
+
+use admin_types::{Error, OrgId, ResourceId, Result};
+
+use crate::Core;
+
+/// Refuses a role that the org does not have.
+pub async fn check_role(core: &Core, org: OrgId, role: &str) -> Result<()> {
+    let roles = core.roles(org).await?;
+    if roles.contains(role) {
+        return Ok(());
+    }
+    let known: Vec<&str> = roles.iter().map(String::as_str).take(20).collect();
+    Err(Error::invalid("unknown_role", format!("there is no role `{role}`; there are: {}", known.join(", "))))
+}
+
+/// Refuses an id that is not that of a live user, or client.
+pub async fn check_principal(core: &Core, org: OrgId, type_name: &str, id: ResourceId) -> Result<()> {
+    let row = admin_db::resources::get(&mut *core.db.read().await?, org, id).await?;
+    match row {
+        Some(row) if row.type_name == type_name && !row.deleted => Ok(()),
+        _ => Err(Error::not_found(type_name)),
+    }
+}

@@ -1,0 +1,101 @@
+//! Whether a policy may be saved.
+
+use std::collections::BTreeSet;
+
+use admin_types::Error;
+use cedar_policy_core::ast::{ExprKind, Var};
+
+use crate::compile::{Compiled, compile};
+use crate::fields;
+use crate::known::Place;
+use crate::problem::{Problem, error};
+use crate::schema::{Kind, PRINCIPALS, Schema, action};
+use crate::statement::{Statement, parse};
+
+/// Checks a policy's text: whether Cedar reads it, whether it is valid against the org's types, strictly, and whether each
+/// statement can become a condition on rows. The time grows with the length of the text times the types it applies to.
+///
+/// Errors: `validation_failed` at `/attributes/cedar`, each problem as `line L, column C: what; what to do instead`.
+pub fn check(schema: &Schema, text: &str) -> Result<(), Error> {
+    let statements = parse(text).map_err(|problems| error(text, problems))?;
+    let problems: Vec<Problem> = statements.iter().flat_map(|statement| problems(schema, statement)).collect();
+    if problems.is_empty() { Ok(()) } else { Err(error(text, problems)) }
+}
+
+fn problems(schema: &Schema, statement: &Statement) -> Vec<Problem> {
+    let unknown = statement.unknown_names(schema);
+    if !unknown.is_empty() {
+        return unknown;
+    }
+    let mut kinds: Vec<&Kind> = vec![];
+    let mut seen = Seen::new(statement);
+    for (kind, verb) in schema.kinds.values().flat_map(|kind| kind.verbs.iter().map(move |verb| (kind, verb))) {
+        let (action, group) = (action(&format!("{}.{verb}", kind.name)), action(&format!("resource.{verb}")));
+        for principal in PRINCIPALS.iter().filter_map(|name| schema.kind(name)) {
+            let place = Place { schema, principal, resource: kind, verb, action: &action, group: &group };
+            if !statement.may_apply(place) {
+                continue;
+            }
+            if let Some(path) = statement.fields.as_ref().and_then(|fields| fields::demanded(fields, place)) {
+                let detail = format!(
+                    "no {} can be made without `{}`, so writing it cannot be forbidden; leave `create` out of the actions",
+                    kind.name,
+                    path.join(".")
+                );
+                return vec![Problem { at: statement.at(), detail }];
+            }
+            // The verb matters to nothing but conditions that name it.
+            if !seen.is_new(place) {
+                continue;
+            }
+            match compile(statement.template(), place) {
+                // One place is enough to tell what is wrong, and to bound what telling costs.
+                Compiled::Wrong(problems) => return problems,
+                // Without conditions and fields, there is nothing that could differ from place to place.
+                Compiled::Conditions(_) if statement.is_plain() => return vec![],
+                Compiled::Conditions(_) => kinds.push(kind),
+                Compiled::Never => {}
+            }
+        }
+    }
+    // What is about all types may be about one that is still to come.
+    if kinds.is_empty() && !statement.is_about_all_types() {
+        let detail = "never applies: no principal, action and resource that there may be satisfy it; compare the actions with \
+                      the types that its scope and conditions ask for";
+        return vec![Problem { at: statement.at(), detail: detail.to_owned() }];
+    }
+    if kinds.is_empty() { vec![] } else { missing_fields(statement, &kinds) }
+}
+
+/// Fields that no type has to which the statement applies.
+fn missing_fields(statement: &Statement, kinds: &[&Kind]) -> Vec<Problem> {
+    let paths = statement.fields.iter().flat_map(|fields| &fields.paths);
+    let missing = paths.filter(|path| !kinds.iter().any(|kind| fields::has(kind, path)));
+    let tell = |path: &Vec<String>| Problem {
+        at: statement.at(),
+        detail: format!(
+            "no type to which it applies has the field `{}`; name a property that the type's schema declares",
+            path.join(".")
+        ),
+    };
+    missing.map(tell).collect()
+}
+
+/// The places at which a statement was looked at already; those that differ only in the verb are alike.
+struct Seen {
+    /// Unless a condition names the action.
+    names_action: bool,
+    places: BTreeSet<(String, String)>,
+}
+
+impl Seen {
+    fn new(statement: &Statement) -> Seen {
+        let parts = statement.template().non_scope_constraints().into_iter().flat_map(|one| one.subexpressions());
+        let names_action = parts.into_iter().any(|part| matches!(part.expr_kind(), ExprKind::Var(Var::Action)));
+        Seen { names_action, places: BTreeSet::new() }
+    }
+
+    fn is_new(&mut self, place: Place<'_>) -> bool {
+        self.names_action || self.places.insert((place.resource.name.clone(), place.principal.name.clone()))
+    }
+}
