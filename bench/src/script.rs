@@ -25,11 +25,12 @@ pub struct Same {
 }
 
 impl Same {
-    /// GETs a path.
+    /// GETs a path, or POSTs JSON to it.
     #[must_use]
-    pub fn get(caller: &Caller, path: &str) -> Same {
-        let mut bytes = vec![];
-        caller.write(&mut bytes, Request { path, ..Request::default() });
+    pub fn of(caller: &Caller, path: &str, json: Option<&str>) -> Same {
+        let (mut bytes, body) = (vec![], json.map(|json| (JSON, json.as_bytes())));
+        let method = if body.is_some() { "POST" } else { "" };
+        caller.write(&mut bytes, Request { method, path, body, ..Request::default() });
         Same { bytes }
     }
 }

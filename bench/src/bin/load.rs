@@ -17,7 +17,7 @@ use clap::{Parser, ValueEnum};
 enum Operation {
     /// Upload the rows that the others ask for, once; Admin needs the type `item` first.
     Import,
-    /// GET the path given by --path.
+    /// GET the path given by --path, or POST --body to it.
     Path,
     /// GET rows by their ids; the server holds the rows that `compare` makes.
     Get,
@@ -43,6 +43,9 @@ struct Options {
     /// For `path`: path and query.
     #[arg(long, default_value = "/livez")]
     path: String,
+    /// For `path`: JSON to POST.
+    #[arg(long)]
+    body: Option<String>,
     /// Rows that the server holds.
     #[arg(long, default_value_t = 100_000)]
     rows: u64,
@@ -80,7 +83,9 @@ async fn main() -> Result<()> {
         return Ok(());
     }
     let outcome = match options.operation {
-        Operation::Import | Operation::Path => run(load, &caller, Same::get(&caller, &options.path)).await,
+        Operation::Import | Operation::Path => {
+            run(load, &caller, Same::of(&caller, &options.path, options.body.as_deref())).await
+        }
         Operation::Get => run(load, &caller, Gets::new(&caller, options.rows)).await,
         Operation::Create => run(load, &caller, Creates::new(&caller, RESOURCES)).await,
         Operation::Update => {

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use admin_db::Conn;
 use admin_db::list::{self, Plan, Position, Scope, Selection};
-use admin_db::{Conn, resources};
 use admin_schema::{Comparison, Filter, Literal, Path};
 use admin_types::{Error, Principal, Resource, ResourceId, Result};
 
@@ -164,11 +164,8 @@ impl Asking {
     /// The resource, if it is there and the caller may see it.
     async fn resource(&self, conn: &mut Conn, named: &Named) -> Result<Option<Resource>> {
         let Some(id) = ResourceId::parse(&named.id) else { return Ok(None) };
-        let row = resources::get(conn, self.op.principal.org, id).await?;
-        if !row.is_some_and(|row| row.type_name == named.type_name && !row.deleted) {
-            return Ok(None);
-        }
-        self.asker.readable(conn, &self.op, &mut Known::default(), id).await
+        let found = self.asker.readable(conn, &self.op, &mut Known::default(), id).await?;
+        Ok(found.filter(|resource| resource.type_name == named.type_name))
     }
 
     async fn decide(&self, conn: &mut Conn, actor: &Actor, action: &str, resource: &Resource) -> Result<bool> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use admin_db::{Conn, Tx, events, resources};
-use admin_schema::{Filter, TypeDefinition};
+use admin_schema::{Filter, NoRelated, TypeDefinition};
 use admin_types::{Attributes, Error, Event, FieldError, Kind, OrgId, Resource, ResourceId, Result, action};
 use serde_json::Value;
 
@@ -236,6 +236,14 @@ pub async fn get_resource(
     let rule = actor.rule(op, Verb::Read.as_str(), &row.type_name);
     let document = match (&rule.rows, rule.fields.is_empty()) {
         (Filter::True, true) => row.document,
+        (Filter::False, _) => return Err(hidden(&row.type_name, id)),
+        (rows, true) if !rows.looks_beyond() => {
+            let resource = serde_json::from_str(&row.document).map_err(Error::internal)?;
+            if !rows.matches(&resource, &NoRelated) {
+                return Err(hidden(&row.type_name, id));
+            }
+            row.document
+        }
         _ => {
             // More than one statement may follow, of one state of the database.
             let mut conn = core.db.read().await?;

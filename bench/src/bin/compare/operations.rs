@@ -98,7 +98,7 @@ impl Operation {
                 if total == Total::AdminOnly {
                     sample["pagination"]["total_items"].take();
                 }
-                Prepared { script: Box::new(RefCell::new(Same::get(caller, &path))), sample }
+                Prepared { script: Box::new(RefCell::new(Same::of(caller, &path, None))), sample }
             }
             What::Create => {
                 Prepared { script: Box::new(RefCell::new(Creates::new(caller, RESOURCES))), sample: Value::Null }
