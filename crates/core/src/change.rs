@@ -112,7 +112,9 @@ pub(crate) async fn write(
         after: after.map(|state| state.document.as_str()),
     };
     events::insert(tx, org, &event).await?;
+    // Last of all: whatever is read under the new version must see the change.
     match type_name {
+        "type" => tx.bump_catalogue()?,
         "policy" | "role" | "group" => tx.bump_policies()?,
         "user" | "client" | "role_binding" => tx.bump_principals()?,
         _ => {}

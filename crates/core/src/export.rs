@@ -7,7 +7,7 @@ use admin_schema::Filter;
 use admin_types::Result;
 
 use crate::Core;
-use crate::access::{Actor, Known, Verb};
+use crate::access::{Actor, Known};
 use crate::list;
 use crate::op::Op;
 
@@ -29,7 +29,7 @@ pub struct Export {
 pub async fn export_resources(core: &Core, op: Op, types: Vec<String>, filter: Option<String>) -> Result<Export> {
     let read_filter = |actor: &Arc<Actor>| {
         let (types, filter) = list::read_filter(&op, actor, types.clone(), filter.as_deref())?;
-        let rows = actor.rows(&op, Verb::Read, list::of_scope(actor, &types).into_iter(), false);
+        let rows = actor.readable_rows(&op, &types, false).rows;
         Ok((types, Filter::all([filter, rows]), actor.clone()))
     };
     let (types, filter, actor) = core.acting(&op, read_filter).await?;

@@ -129,12 +129,17 @@ struct Batch {
 impl Batch {
     async fn write(&self, core: &Inner, tx: &mut Tx) -> Result<(ImportReport, bool)> {
         let (mut report, before) = (ImportReport::default(), tx.versions()?);
-        let mut actor: Option<Arc<Actor>> = None;
+        let mut actor: Option<Arc<Actor>> = match self.versions == tx.versions_at_start() {
+            true => None,
+            false => Some(core.actor_in_tx(tx, &self.op.principal).await?),
+        };
         for (line, row) in &self.rows {
             let outcome = match row {
                 Err(error) => Err(error.clone()),
                 Ok((document, prepared)) => {
-                    if actor.as_ref().map_or(self.versions, |actor| actor.access.versions) != tx.versions()? {
+                    if actor.as_ref().map_or(self.versions, |actor| actor.access.versions).catalogue
+                        != tx.versions()?.catalogue
+                    {
                         actor = Some(core.actor_in_tx(tx, &self.op.principal).await?);
                     }
                     self.write_row(core, tx, actor.as_deref(), document, prepared).await

@@ -8,7 +8,7 @@ use admin_schema::{Comparison, Filter, Literal, Path, key};
 use admin_types::{DEFAULT_LIMIT, Error, Kind, MAX_LIMIT, MAX_OFFSET, OrgId, Pagination, Resource, Result, Timestamp};
 use serde_json::Value;
 
-use crate::access::{Actor, Known, Verb, paths};
+use crate::access::{Actor, Known, paths};
 use crate::catalogue::CORE_FIELDS;
 use crate::cursor::Cursor;
 use crate::op::Op;
@@ -166,24 +166,17 @@ fn understand(op: &Op, actor: &Actor, query: &ListQuery) -> Result<(List, Shape)
     let sort = sort(query, entry.as_deref())?;
     let shape = Shape::parse(catalogue, &types, &query.expand, &query.fields)?;
     let sorted_by = sort.field.as_deref().and_then(sort_path);
-    let entries = of_scope(actor, &types);
-    for entry in &entries {
+    if let Some(entry) = &entry {
         actor.check_asked(op, entry, "sort", sorted_by.iter())?;
     }
+    let readable = actor.readable_rows(op, &types, query.trashed);
     let scope = if types.is_empty() { Scope::Own } else { Scope::Types(types) };
     let fingerprint = fingerprint(op.principal.org, &scope, &filter, query);
     // The caller's walk goes on when policies change under it; what it shows follows them.
-    let filter = Filter::all([filter, actor.rows(op, Verb::Read, entries.iter().copied(), query.trashed)]);
-    let shows_all = entries.iter().all(|entry| actor.shows_all(op, &entry.definition.name));
+    let filter = Filter::all([filter, readable.rows]);
     let driver = entry.as_deref().filter(|_| !query.trashed);
     let driver = driver.and_then(|entry| list::driver(&filter, &|name| entry.index_ready(name)));
-    Ok((List { scope, filter, driver, sort, fingerprint, shows_all }, shape))
-}
-
-/// The types that a list is of.
-pub(crate) fn of_scope<'a>(actor: &'a Actor, types: &[String]) -> Vec<&'a Arc<TypeEntry>> {
-    let all = actor.catalogue().all().into_iter();
-    all.filter(|entry| if types.is_empty() { !entry.builtin } else { types.contains(&entry.definition.name) }).collect()
+    Ok((List { scope, filter, driver, sort, fingerprint, shows_all: readable.whole }, shape))
 }
 
 /// What an index field stands for.
@@ -222,8 +215,12 @@ pub(crate) fn read_filter(
             take_type(&mut filter);
         }
     }
-    for entry in of_scope(actor, &types) {
-        actor.check_asked(op, entry, "filter", paths(&filter).into_iter())?;
+    let asked = paths(&filter);
+    let all = if asked.is_empty() { vec![] } else { catalogue.all() };
+    for entry in all {
+        if types.is_empty() && !entry.builtin || types.contains(&entry.definition.name) {
+            actor.check_asked(op, entry, "filter", asked.iter().copied())?;
+        }
     }
     Ok((types, filter))
 }

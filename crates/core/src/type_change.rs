@@ -30,8 +30,7 @@ pub(crate) async fn created(core: &Inner, tx: &mut Tx, op: &Op, state: &State) -
     let catalogue = core.catalogues.in_tx(tx, op.principal.org).await?;
     check_names(&catalogue, state.resource.id, &definition)?;
     check_references(&catalogue, &definition)?;
-    check_policies(core, tx, op, Some(&definition), None).await?;
-    tx.bump_catalogue()
+    check_policies(core, tx, op, Some(&definition), None).await
 }
 
 /// Whether a type may change so. Writes nothing, since a refused line of an import leaves the others alone.
@@ -155,7 +154,7 @@ pub(crate) async fn deleted(core: &Inner, tx: &mut Tx, op: &Op, state: &State) -
     for build in index_builds::of_org(tx, org).await?.into_iter().filter(|build| build.type_name == name) {
         index_builds::remove(tx, org, name, &build.field).await?;
     }
-    tx.bump_catalogue()
+    Ok(())
 }
 
 /// Of a type that comes with Admin, the facts of principals are the org's to declare, and nothing else.

@@ -3,12 +3,16 @@
 
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use admin_types::{Error, OrgId, Result};
 
 use crate::conn::Conn;
 use crate::orgs::Versions;
 use crate::{counts, dialect, orgs};
+
+/// Jobs so far.
+static JOBS: AtomicU64 = AtomicU64::new(1);
 
 /// A transaction, as a job sees it: a connection that also hands out event numbers and keeps counters.
 pub struct Tx {
@@ -18,6 +22,10 @@ pub struct Tx {
     /// What the running job has changed.
     job: Changes,
     org: Option<OrgId>,
+    /// The org's versions when the running job began.
+    begun: Versions,
+    /// No two jobs of a process have the same.
+    number: u64,
     rollback: bool,
 }
 
@@ -50,7 +58,15 @@ impl DerefMut for Tx {
 
 impl Tx {
     pub(crate) fn new(conn: Conn) -> Tx {
-        Tx { conn, group: Changes::default(), job: Changes::default(), org: None, rollback: false }
+        Tx {
+            conn,
+            group: Changes::default(),
+            job: Changes::default(),
+            org: None,
+            begun: Versions::default(),
+            number: 0,
+            rollback: false,
+        }
     }
 
     /// The org's next event number. The event must be inserted in this job.
@@ -79,6 +95,16 @@ impl Tx {
     /// The versions of what processes keep of the org, as this transaction sees them.
     pub fn versions(&self) -> Result<Versions> {
         self.org_state().map(|state| state.versions)
+    }
+
+    /// The same, as they were when this job began.
+    pub fn versions_at_start(&self) -> Versions {
+        self.begun
+    }
+
+    /// The number of the running job, which no other job of this process has.
+    pub fn job(&self) -> u64 {
+        self.number
     }
 
     /// Says that policies, roles or groups of the org changed.
@@ -131,6 +157,8 @@ impl Tx {
             let state = orgs::lock(&mut self.conn, org).await?;
             self.group.orgs.insert(org, state);
         }
+        self.number = JOBS.fetch_add(1, Ordering::Relaxed);
+        self.begun = self.org_state().map(|state| state.versions).unwrap_or_default();
         if savepoint { self.conn.defer_batch("SAVEPOINT job").await } else { Ok(()) }
     }
 

@@ -1,16 +1,15 @@
 //! A principal, and what it may do.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use admin_db::{Conn, resources};
 use admin_policy::{Context, Facts, Rule};
-use admin_schema::{Filter, Path};
+use admin_schema::{Comparison, Filter, Literal, Path};
 use admin_types::{Error, Kind, Resource, ResourceId, Result};
 use serde_json::json;
 
 use super::{Access, Known};
-use crate::TypeEntry;
 use crate::catalogue::Catalogue;
 use crate::op::Op;
 
@@ -40,11 +39,22 @@ pub(crate) struct Actor {
     pub(crate) facts: Facts,
     /// By type, then by verb. Rules that look at the context of a call are kept too, to tell that they do.
     rules: RwLock<HashMap<String, HashMap<String, Arc<Rule>>>>,
+    /// What it may read of the org's own types, all together, unless that depends on the context of a call.
+    own: OnceLock<Readable>,
+}
+
+/// What may be read of some types.
+#[derive(Clone, Debug)]
+pub(crate) struct Readable {
+    /// The rows.
+    pub(crate) rows: Filter,
+    /// Whether each is shown whole.
+    pub(crate) whole: bool,
 }
 
 impl Actor {
     pub(super) fn new(access: Arc<Access>, facts: Facts) -> Actor {
-        Actor { access, facts, rules: RwLock::default() }
+        Actor { access, facts, rules: RwLock::default(), own: OnceLock::new() }
     }
 
     /// The types that the decisions are about.
@@ -70,34 +80,24 @@ impl Actor {
         })
     }
 
-    /// On which rows of these types it may do `verb`: a condition for all of them. `own`: the org's own types, all.
-    pub(crate) fn rows<'e>(
-        &self,
-        op: &Op,
-        verb: Verb,
-        types: impl Iterator<Item = &'e Arc<TypeEntry>>,
-        trashed: bool,
-    ) -> Filter {
-        let mut by_rule: Vec<(Filter, Vec<&str>)> = vec![];
-        for entry in types {
-            let name = entry.definition.name.as_str();
-            let rows = rows(&self.rule(op, verb.as_str(), name), trashed);
-            match by_rule.iter_mut().find(|(known, _)| *known == rows) {
-                Some((_, names)) => names.push(name),
-                None => by_rule.push((rows, vec![name])),
-            }
+    /// What it may read of the types named, or of all of the org's own if none is. There may be thousands of these, so what
+    /// is found out about them is kept.
+    pub(crate) fn readable_rows(&self, op: &Op, types: &[String], trashed: bool) -> Readable {
+        if let Some(own) = self.own.get().filter(|_| types.is_empty() && !trashed) {
+            return own.clone();
         }
-        if let [(rows, _)] = by_rule.as_slice() {
-            return rows.clone();
-        }
-        let is = |name: &str| Filter::Compare {
-            path: Path::Type,
-            op: admin_schema::Comparison::Eq,
-            value: admin_schema::Literal::Text(name.to_owned()),
+        let all = self.catalogue().all().into_iter();
+        let own = all.filter(|entry| !entry.builtin).map(|entry| entry.definition.name.as_str());
+        let rules: Vec<(&str, Arc<Rule>)> = match types.is_empty() {
+            true => own.map(|name| (name, self.rule(op, Verb::Read.as_str(), name))).collect(),
+            false => types.iter().map(|name| (name.as_str(), self.rule(op, Verb::Read.as_str(), name))).collect(),
         };
-        Filter::any(
-            by_rule.into_iter().map(|(rows, names)| Filter::all([Filter::any(names.into_iter().map(is)), rows])),
-        )
+        let whole = rules.iter().all(|(_, rule)| rule.fields.is_empty());
+        let readable = Readable { rows: any_of(&rules, trashed), whole };
+        if types.is_empty() && !trashed && !rules.iter().any(|(_, rule)| rule.volatile) {
+            let _ = self.own.set(readable.clone());
+        }
+        readable
     }
 
     /// Whether it may do `verb` to a resource in this state.
@@ -147,6 +147,26 @@ impl Actor {
     pub(crate) fn may_never(&self, op: &Op, verb: Verb, type_name: &str) -> bool {
         self.rule(op, verb.as_str(), type_name).rows == Filter::False
     }
+}
+
+/// The rows of several types by their rules, as one condition.
+fn any_of(rules: &[(&str, Arc<Rule>)], trashed: bool) -> Filter {
+    let mut by_rows: Vec<(Filter, Vec<&str>)> = vec![];
+    for (name, rule) in rules {
+        let rows = rows(rule, trashed);
+        match by_rows.iter_mut().find(|(known, _)| *known == rows) {
+            Some((_, names)) => names.push(name),
+            None => by_rows.push((rows, vec![name])),
+        }
+    }
+    match by_rows.as_slice() {
+        [] => return Filter::True,
+        [(rows, _)] => return rows.clone(),
+        _ => {}
+    }
+    let is =
+        |name: &str| Filter::Compare { path: Path::Type, op: Comparison::Eq, value: Literal::Text(name.to_owned()) };
+    Filter::any(by_rows.into_iter().map(|(rows, names)| Filter::all([Filter::any(names.into_iter().map(is)), rows])))
 }
 
 /// The rows of a rule. What is in the trash refers to nothing any more, so no condition on what it refers to can be

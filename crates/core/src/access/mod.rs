@@ -101,11 +101,24 @@ fn schema(catalogue: &Catalogue) -> Arc<Schema> {
 #[derive(Default)]
 pub(crate) struct Accesses {
     cached: Mutex<HashMap<OrgId, Arc<Access>>>,
+    loading: tokio::sync::Mutex<()>,
+    /// What a running job has read: its number, and what it read.
+    uncommitted: Mutex<HashMap<OrgId, (u64, Arc<Access>)>>,
 }
 
 impl Accesses {
     fn cached(&self, org: OrgId) -> Option<Arc<Access>> {
         self.cached.lock().expect("no thread panics while it holds this").get(&org).cloned()
+    }
+
+    fn of_job(&self, org: OrgId, job: u64, versions: Versions) -> Option<Arc<Access>> {
+        let uncommitted = self.uncommitted.lock().expect("no thread panics while it holds this");
+        let (of, access) = uncommitted.get(&org)?;
+        (*of == job && access.versions == versions).then(|| access.clone())
+    }
+
+    fn keep_for_job(&self, org: OrgId, job: u64, access: Arc<Access>) {
+        self.uncommitted.lock().expect("no thread panics while it holds this").insert(org, (job, access));
     }
 }
 
@@ -130,6 +143,9 @@ impl Inner {
         {
             return Ok(actor);
         }
+        // One reads what is new, the others wait for it.
+        let _loading = self.accesses.loading.lock().await;
+        let cached = self.accesses.cached(org);
         let mut conn = self.db.read().await?;
         let access = match cached {
             Some(access) if access.versions == versions => access,
@@ -156,19 +172,25 @@ impl Inner {
         }
     }
 
-    /// What the org's types and policies say, as a transaction sees it.
+    /// What the org's types say, as a transaction sees it, and its policies, as they were when its job began: what a job
+    /// itself changes of them holds for those that follow.
     pub(crate) async fn access_in_tx(&self, tx: &mut Tx, org: OrgId) -> Result<Arc<Access>> {
-        let versions = tx.versions()?;
+        let versions = Versions { catalogue: tx.versions()?.catalogue, ..tx.versions_at_start() };
         match self.accesses.cached(org) {
             Some(access) if access.versions == versions => Ok(access),
             cached => {
+                if let Some(own) = self.accesses.of_job(org, tx.job(), versions) {
+                    return Ok(own);
+                }
                 let catalogue = self.catalogues.in_tx(tx, org).await?;
-                Ok(Arc::new(Access::load(tx, org, catalogue, versions, cached.as_deref()).await?))
+                let access = Arc::new(Access::load(tx, org, catalogue, versions, cached.as_deref()).await?);
+                self.accesses.keep_for_job(org, tx.job(), access.clone());
+                Ok(access)
             }
         }
     }
 
-    /// Who acts, as a transaction sees it. What it reads itself is not kept: it may never be committed.
+    /// Who acts, as a transaction sees it. What it reads itself is kept for its job alone: it may never be committed.
     pub(crate) async fn actor_in_tx(&self, tx: &mut Tx, principal: &Principal) -> Result<Arc<Actor>> {
         self.access_in_tx(tx, principal.org).await?.actor(tx, principal).await
     }
