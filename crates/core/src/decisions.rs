@@ -130,8 +130,9 @@ pub async fn list_decisions(
         _ => return Err(Error::parameter("limit", format!("must be 1 to {MAX_LIMIT}"))),
     };
     let (mut conn, org) = (core.db.read().await?, op.principal.org);
-    let mut rows = decisions::newest(&mut conn, org, before.unwrap_or(DecisionId::LAST), per_page + 1).await?;
+    // Counted first: what is counted is there to be shown.
     let total_items = decisions::count(&mut conn, org).await?;
+    let mut rows = decisions::newest(&mut conn, org, before.unwrap_or(DecisionId::LAST), per_page + 1).await?;
     let more = rows.len() > per_page as usize;
     rows.truncate(per_page as usize);
     let next_cursor = rows.last().filter(|_| more).map(|row| row.id.to_string());

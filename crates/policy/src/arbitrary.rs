@@ -2,6 +2,7 @@
 
 mod conditions;
 mod dice;
+mod servable;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use crate::shape::Shape;
 
 /// The types that random orgs have besides the built-in ones.
 pub const TYPES: [&str; 2] = ["alpha", "beta"];
+/// How many resources of each type are referred to by name; small orgs have no more.
+const FEW: u8 = 4;
 const GROUPS: [&str; 3] = ["g0", "g1", "g2"];
 const ROLES: [&str; 3] = ["r0", "r1", "r2"];
 const TEXTS: [&str; 8] = ["eu", "us", "", "a*b", "ü", "日本", "e", "Eu"];
@@ -66,17 +69,18 @@ impl Org {
         let fields = fields(dice);
         let parents = [dice.pick(&[None, Some("alpha")]), dice.pick(&[None, Some("alpha"), Some("user")])];
         let types = definitions(&fields, parents);
-        Org::of(dice, types, fields)
+        Org::of(dice, types, fields, FEW)
     }
 
     /// Another org with the same types: making types is what costs most.
     pub fn again(&self, seed: u64) -> Org {
-        Org::of(&mut Dice::new(seed), self.types.clone(), self.fields.clone())
+        Org::of(&mut Dice::new(seed), self.types.clone(), self.fields.clone(), FEW)
     }
 
-    fn of(dice: &mut Dice, types: Vec<TypeDefinition>, fields: BTreeMap<String, Vec<Attribute>>) -> Org {
-        let mut resources = resources(dice, &types, &fields);
-        let directory = Directory::new(resources.values().filter(|one| one.type_name == "group").map(|group| {
+    fn of(dice: &mut Dice, types: Vec<TypeDefinition>, fields: BTreeMap<String, Vec<Attribute>>, each: u8) -> Org {
+        let mut resources = resources(dice, &types, &fields, each);
+        let groups = resources.values().filter(|one| one.type_name == "group" && one.status == "active");
+        let directory = Directory::new(groups.filter(|group| group.deleted_at.is_none()).map(|group| {
             let list = |name| names(group, name).map(str::to_owned).collect();
             (group.name.clone(), list("groups"), list("roles"))
         }));
@@ -188,15 +192,17 @@ fn resources(
     dice: &mut Dice,
     types: &[TypeDefinition],
     fields: &BTreeMap<String, Vec<Attribute>>,
+    each: u8,
 ) -> BTreeMap<ResourceId, Resource> {
     let mut resources: BTreeMap<ResourceId, Resource> = BTreeMap::new();
-    for number in 0..4 {
+    for number in 0..each {
         for definition in types {
             let name = definition.name.as_str();
             let named = match name {
                 "group" => GROUPS.get(usize::from(number)).copied(),
                 "role" => ROLES.get(usize::from(number)).copied(),
                 "client" if number > 0 => None,
+                "user" if number >= FEW => None,
                 _ => Some(dice.pick(&TEXTS)),
             };
             let Some(own_name) = named else { continue };

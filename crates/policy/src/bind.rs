@@ -242,14 +242,14 @@ fn member(
             groups.insert(name);
         }
     }
-    if kind == "group" {
+    // Its roles are what it says of itself, also where that is about to change.
+    if kind == "group" && !roles {
         let own = |name: &str| Filter::Compare {
             path: Path::Name,
             op: Comparison::Eq,
             value: Literal::Text(name.to_owned()),
         };
-        let equal = groups.iter().filter(|name| roles || names.contains(name));
-        parts.extend(equal.map(|name| own(name)));
+        parts.extend(names.iter().map(|name| own(name)));
     }
     parts.extend(groups.iter().map(|name| listed("groups", name)));
     if roles && PRINCIPALS.contains(&kind) && kind == known.place.principal.name {

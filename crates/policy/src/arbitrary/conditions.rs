@@ -3,6 +3,9 @@
 use super::{Attribute, Dice, GROUPS, INTEGERS, Kind, Org, ROLES, TEXTS, TYPES, id};
 use crate::shape::Shape;
 
+/// In seconds. None is so short that a test on a server would see it pass.
+const AGES: [i64; 5] = [i64::MIN, -1, 0, 86_400, i64::MAX];
+
 /// What an expression is, and what must be asked before it may stand there.
 #[derive(Clone, Debug)]
 struct Path {
@@ -264,7 +267,7 @@ impl Writer<'_> {
         match dice.between(0, 6) {
             0 => format!("principal.version + {} > 2", integer(dice)),
             1 => "(context has address && context.address.isInRange(ip(\"10.0.0.0/8\")))".to_owned(),
-            2 => format!("context.auth.age < {}", integer(dice)),
+            2 => format!("context.auth.age < {}", dice.pick(&AGES)),
             3 => dice
                 .pick(&["action == Action::\"alpha.read\"", "action in Action::\"resource.read\"", "true", "false"])
                 .to_owned(),

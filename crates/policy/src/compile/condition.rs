@@ -31,7 +31,7 @@ impl<'a> Compiler<'a> {
 
     /// Compiles a condition that stands where `guards` hold.
     pub(super) fn condition(&self, expression: &Typed, guards: &Guards) -> Compiled {
-        if !depends(expression) {
+        if !self.depends(expression) {
             return Ok((self.known_condition(expression)?, Guards::default()));
         }
         let loc = expression.source_loc();
@@ -53,7 +53,7 @@ impl<'a> Compiler<'a> {
             ExprKind::Is { expr, entity_type } => self.is(expr, entity_type, guards)?,
             ExprKind::BinaryApp { op, arg1, arg2 } => match op {
                 BinaryOp::Eq | BinaryOp::Less | BinaryOp::LessEq => self.compare(*op, arg1, arg2, guards, loc)?,
-                BinaryOp::In => self.membership(arg1, arg2, guards, loc)?,
+                BinaryOp::In => self.membership(expression, (arg1, arg2), guards)?,
                 BinaryOp::Contains => self.contains(arg1, arg2, guards, loc)?,
                 BinaryOp::ContainsAll => self.contains_many(arg1, arg2, true, guards, loc)?,
                 BinaryOp::ContainsAny => self.contains_many(arg1, arg2, false, guards, loc)?,
@@ -210,8 +210,6 @@ impl<'a> Compiler<'a> {
     }
 }
 
-pub(super) use super::known::depends;
-
 /// The operands of a chain, in order. Chains are as long as texts allow, and so not gone through by recursion.
 fn operands<'e>(
     expression: &'e Typed,
@@ -262,7 +260,7 @@ pub(super) fn unsupported(loc: Option<&Loc>) -> Problem {
     Problem::new(loc, detail)
 }
 
-fn too_large(loc: Option<&Loc>) -> Problem {
+pub(super) fn too_large(loc: Option<&Loc>) -> Problem {
     let detail = format!(
         "this becomes a condition of more than {MAX_NODES} parts, since each side may fail; put conditions that may fail \
          last, or make several statements of it"

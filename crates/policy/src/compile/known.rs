@@ -12,8 +12,8 @@ use crate::problem::Problem;
 use crate::schema::PRINCIPALS;
 use crate::values::Failed;
 
-/// Whether an expression depends on the resource: a role may be held for a part of the tree only.
-pub(super) fn depends(expression: &Typed) -> bool {
+/// Whether an expression looks at the resource: a role may be held for a part of the tree only.
+fn depends(expression: &Typed) -> bool {
     parts(expression).any(|part| match part.expr_kind() {
         ExprKind::Var(Var::Resource) => true,
         ExprKind::BinaryApp { op: BinaryOp::In, arg1, arg2 } => {
@@ -60,7 +60,18 @@ pub(super) fn is_infallible(expression: &Typed) -> bool {
     })
 }
 
+/// Whether it asks what a group is in.
+fn is_of_group(part: &Typed) -> bool {
+    matches!(part.expr_kind(), ExprKind::BinaryApp { op: BinaryOp::In, arg1, .. }
+        if entity_of(arg1).as_deref() == Some("group"))
+}
+
 impl Compiler<'_> {
+    /// Whether an expression depends on the resource. Where that is a group, a group that is named may be that one.
+    pub(super) fn depends(&self, expression: &Typed) -> bool {
+        depends(expression) || self.place.resource.name == "group" && parts(expression).any(is_of_group)
+    }
+
     /// A condition that does not depend on the resource.
     pub(super) fn known_condition(&self, expression: &Typed) -> Result<Truth, Problem> {
         check(expression)?;
@@ -86,11 +97,7 @@ impl Compiler<'_> {
 
 /// Whether it is known before anybody asks.
 fn is_constant(expression: &Typed) -> bool {
-    let of_groups = |part: &Typed| {
-        matches!(part.expr_kind(), ExprKind::BinaryApp { op: BinaryOp::In, arg1, .. }
-        if entity_of(arg1).as_deref() == Some("group"))
-    };
-    !mentions(expression, Var::Principal) && !mentions(expression, Var::Context) && !parts(expression).any(of_groups)
+    !mentions(expression, Var::Principal) && !mentions(expression, Var::Context) && !parts(expression).any(is_of_group)
 }
 
 /// Refuses what would need entities besides the principal.

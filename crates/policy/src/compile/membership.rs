@@ -1,13 +1,13 @@
 //! `in`: the tree of resources, groups and roles, and entities in sets.
 
-use admin_schema::Filter;
+use admin_schema::{Comparison, Filter, Literal, Path};
 use cedar_policy_core::ast::{ExprKind, Var};
 use cedar_policy_core::parser::Loc;
 
-use super::condition::{Compiler, depends, unsupported};
+use super::condition::{Compiler, too_large, unsupported};
 use super::known::{entity_of, is_infallible, literals};
 use super::path::Spot;
-use super::truth::{Guards, Truth};
+use super::truth::{Guards, TooLarge, Truth};
 use crate::known::Typed;
 use crate::node::{Hop, Node, Test};
 use crate::problem::Problem;
@@ -18,12 +18,13 @@ const NAME_THEM: &str = "name the groups or roles here, such as `group::\"financ
 impl Compiler<'_> {
     pub(super) fn membership(
         &self,
-        left: &Typed,
-        right: &Typed,
+        expression: &Typed,
+        (left, right): (&Typed, &Typed),
         guards: &Guards,
-        loc: Option<&Loc>,
     ) -> Result<Truth, Problem> {
-        match (depends(left), depends(right)) {
+        let loc = expression.source_loc();
+        match (self.depends(left), self.depends(right)) {
+            (false, false) if entity_of(left).as_deref() == Some("group") => self.named_group(expression, left, right),
             (false, false) => self.held_role(right, loc),
             (false, true) => self.known_in(left, right, guards, loc),
             (true, false) => self.found_in(left, right, guards, loc),
@@ -40,6 +41,23 @@ impl Compiler<'_> {
         let names = literals(roles).ok_or_else(|| Problem::new(loc, NAME_THEM))?;
         let part = |is| Node::Role { names: names.clone(), is };
         Ok(Truth::pair(part(true), part(false), true))
+    }
+
+    /// A group, by its name, in groups or roles, where the resource is a group. If it is that one, what it says of itself
+    /// counts: it may be disabled, or about to change.
+    fn named_group(&self, expression: &Typed, left: &Typed, right: &Typed) -> Result<Truth, Problem> {
+        let (loc, known) = (expression.source_loc(), self.known_condition(expression)?);
+        let roles = match entity_of(right).as_deref() {
+            Some("group") => false,
+            Some("role") => true,
+            _ => return Ok(known),
+        };
+        let own = literals(left).and_then(|mut names| names.pop());
+        let (Some(own), Some(names)) = (own, literals(right)) else { return Err(Problem::new(loc, NAME_THEM)) };
+        let own = Filter::Compare { path: Path::Name, op: Comparison::Eq, value: Literal::Text(own) };
+        let own = Truth::test(&[], Test::Fixed(own), None, true);
+        let member = Truth::test(&[], Test::Member { names, roles, kind: "group".to_owned() }, None, true);
+        own.choose(member, known).map_err(|TooLarge| too_large(loc))
     }
 
     /// What is known in what the resource says.

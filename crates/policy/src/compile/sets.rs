@@ -4,7 +4,7 @@ use admin_schema::{Comparison, Filter, Path};
 use cedar_policy_core::ast::BinaryOp;
 use cedar_policy_core::parser::Loc;
 
-use super::condition::{Compiler, depends, unsupported};
+use super::condition::{Compiler, unsupported};
 use super::known::{entity_of, is_infallible};
 use super::path::Spot;
 use super::truth::{Guards, Truth};
@@ -25,9 +25,9 @@ impl Compiler<'_> {
         guards: &Guards,
         loc: Option<&Loc>,
     ) -> Result<Truth, Problem> {
-        let (path, value, op) = match (depends(left), depends(right), op) {
+        let (path, value, op) = match (self.depends(left), self.depends(right), op) {
             (true, true, _) => return Err(Problem::new(loc, TWO_PATHS)),
-            (_, _, BinaryOp::Eq) if depends(left) => (left, right, Comparison::Eq),
+            (_, _, BinaryOp::Eq) if self.depends(left) => (left, right, Comparison::Eq),
             (_, _, BinaryOp::Eq) => (right, left, Comparison::Eq),
             (true, _, BinaryOp::Less) => (left, right, Comparison::Lt),
             (true, _, _) => (left, right, Comparison::Le),
@@ -83,10 +83,10 @@ impl Compiler<'_> {
         guards: &Guards,
         loc: Option<&Loc>,
     ) -> Result<Truth, Problem> {
-        if !depends(set) {
+        if !self.depends(set) {
             return self.one_of(value, set, guards, loc);
         }
-        if depends(value) {
+        if self.depends(value) {
             return Err(Problem::new(loc, TWO_PATHS));
         }
         let found = self.resolve(set)?;
@@ -138,7 +138,7 @@ impl Compiler<'_> {
         guards: &Guards,
         loc: Option<&Loc>,
     ) -> Result<Truth, Problem> {
-        let (path, values) = match (depends(left), depends(right)) {
+        let (path, values) = match (self.depends(left), self.depends(right)) {
             (true, true) => return Err(Problem::new(loc, TWO_PATHS)),
             (true, false) => (left, right),
             // The order does not matter to `containsAny`.

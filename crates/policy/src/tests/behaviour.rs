@@ -168,3 +168,32 @@ fn the_deepest_text_fits_on_the_stack() {
         assert!(decision.errors.is_empty(), "{decision:?}");
     }
 }
+
+/// A group that is disabled, or about to change, is not what the directory says of it.
+#[test]
+fn a_group_that_is_named_and_is_the_resource_is_in_what_it_says() {
+    let group = |name: &str, attributes: Value| Resource {
+        name: name.to_owned(),
+        ..resource("group", "res_01jh8x5n9bfqv8xk3c6m7t2d42", attributes)
+    };
+    let unknown = group("drafts", json!({"groups": ["office"]}));
+    let leaving = group("finance", json!({}));
+    let stripped = group("office", json!({"roles": []}));
+    let other = group("others", json!({}));
+    for (condition, [of_unknown, of_leaving, of_stripped, of_other]) in [
+        ("group::\"drafts\" in group::\"office\"", [true, false, false, false]),
+        ("group::\"finance\" in group::\"office\"", [true, false, true, true]),
+        ("group::\"finance\" in role::\"guest\"", [true, false, true, true]),
+        ("!(group::\"finance\" in group::\"office\") && principal.facts has region", [false, true, false, false]),
+        ("resource in role::\"guest\"", [true, false, false, false]),
+        ("resource in group::\"office\"", [true, false, true, false]),
+    ] {
+        let text = format!("permit (principal, action == Action::\"group.read\", resource) when {{ {condition} }};");
+        let rows = rule(&[&text], "read", "group").rows;
+        let expected = [(&unknown, of_unknown), (&leaving, of_leaving), (&stripped, of_stripped), (&other, of_other)];
+        for (resource, is) in expected {
+            let decision = policies(&[&text]).evaluate(&ada(), "read", resource, &NoRelated, &context());
+            assert_eq!((rows.matches(resource, &NoRelated), decision.allowed), (is, is), "{condition}: {resource:?}");
+        }
+    }
+}

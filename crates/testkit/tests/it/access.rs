@@ -1,5 +1,6 @@
 //! What policies allow, they allow on every surface; what they do not allow is nowhere.
 
+mod asked;
 mod fields;
 mod grants;
 mod hidden;

@@ -2,6 +2,7 @@
 
 mod access;
 mod acts;
+mod agreement;
 mod bad_input;
 mod binary;
 mod dry_run;
