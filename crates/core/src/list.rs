@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use admin_db::Conn;
-use admin_db::list::{self, Candidate, Driver, Plan, Position, Scope, Selection};
+use admin_db::list::{self, Candidate, Plan, Position, Scope, Selection};
+use admin_db::place::{self, Driver, Fields, Place};
 use admin_schema::{Comparison, Filter, Literal, Path, key};
 use admin_types::{DEFAULT_LIMIT, Error, Kind, MAX_LIMIT, MAX_OFFSET, OrgId, Pagination, Resource, Result, Timestamp};
 use serde_json::Value;
@@ -19,6 +20,10 @@ use crate::{Core, TypeEntry, totals};
 pub(crate) const WALK_SECONDS: i64 = 3600;
 /// The most rows that are gathered and sorted in memory.
 const MAX_GATHERED: u64 = 10_000;
+/// The most ids that are gathered and sorted.
+const MAX_IDS: u64 = 100_000;
+/// What a row costs to look at, in ids of an index.
+const ROW_OF_IDS: u64 = 10;
 
 /// What a caller asks a list for.
 #[derive(Clone, Default, Debug)]
@@ -174,9 +179,18 @@ fn understand(op: &Op, actor: &Actor, query: &ListQuery) -> Result<(List, Shape)
     let fingerprint = fingerprint(op.principal.org, &scope, &filter, query);
     // The caller's walk goes on when policies change under it; what it shows follows them.
     let filter = Filter::all([filter, readable.rows]);
-    let driver = entry.as_deref().filter(|_| !query.trashed);
-    let driver = driver.and_then(|entry| list::driver(&filter, &|name| entry.index_ready(name)));
+    let driver = if query.trashed { None } else { driver(&filter, entry.as_deref()) };
     Ok((List { scope, filter, driver, sort, fingerprint, shows_all: readable.whole }, shape))
+}
+
+/// Where to look for the rows of a list, of one type if it is of one.
+fn driver(filter: &Filter, entry: Option<&TypeEntry>) -> Option<Driver> {
+    let is_indexed = |name: &str| entry.is_some_and(|entry| entry.index_ready(name));
+    let refers_to = |key: &str| {
+        let field = entry?.definition.references().find(|field| field.key == key)?;
+        Some((field.reference.as_ref()?.type_name.as_str(), field.many))
+    };
+    place::driver(filter, &Fields { is_indexed: &is_indexed, refers_to: &refers_to })
 }
 
 /// What an index field stands for.
@@ -305,8 +319,8 @@ impl List {
     /// Whether the driver's rows come in the order of the list.
     fn driver_is_in_order(&self) -> bool {
         self.driver.as_ref().is_some_and(|driver| match &self.sort.field {
-            None => driver.is_one_value(),
-            Some(field) => driver.field == *field,
+            None => driver.place.is_in_id_order(),
+            Some(field) => driver.place.range().is_some_and(|range| range.field == *field),
         })
     }
 
@@ -335,32 +349,39 @@ impl Run<'_> {
             return Ok(vec![]);
         }
         let (driver, in_order) = (self.list.driver.as_ref(), self.list.driver_is_in_order());
-        if let Some(driver) = driver.filter(|_| !in_order && self.after.is_none())
-            && self.gathering_is_cheaper(core, conn).await?
-        {
-            return self.gather(conn, driver).await;
-        }
-        let plan = match (&self.list.sort.field, driver.cloned()) {
-            (Some(field), Some(driver)) if !in_order && driver.is_one_value() => {
+        let gathered = match driver.filter(|_| !in_order) {
+            Some(driver) if self.gathering_is_cheaper(core, conn, driver).await? => Some(driver),
+            _ => None,
+        };
+        let plan = match (&self.list.sort.field, driver.cloned(), gathered) {
+            (Some(_), _, Some(driver)) if self.after.is_none() => return self.gather(conn, driver).await,
+            (Some(field), Some(driver), _) if !in_order && driver.place.is_in_id_order() => {
                 Plan::ByFieldWhere(field.clone(), driver)
             }
-            (Some(field), driver) => Plan::ByField(field.clone(), driver.filter(|_| in_order)),
-            (None, driver) => Plan::ById(driver.filter(|_| in_order)),
+            (Some(field), Some(Driver { place: Place::Range(range), rest }), _) if in_order => {
+                Plan::ByField(field.clone(), Some((range, rest)))
+            }
+            (Some(field), ..) => Plan::ByField(field.clone(), None),
+            (None, driver, gathered) => Plan::ById(driver.filter(|_| in_order || gathered.is_some())),
         };
         let order = (&plan, self.list.sort.descending);
         list::page(conn, &self.selection, order, self.after, self.offset, self.limit).await
     }
 
     /// Whether to read all rows of the filter and sort them, rather than to walk the whole order until enough rows
-    /// meet the filter. The walk looks at about `limit × all / total` rows, gathering at `total`.
-    async fn gathering_is_cheaper(&self, core: &Core, conn: &mut Conn) -> Result<bool> {
-        if self.total > MAX_GATHERED {
+    /// meet the filter. The walk looks at about `limit × all / total` rows, gathering at `total`; at its ids alone, if an
+    /// index tells them.
+    async fn gathering_is_cheaper(&self, core: &Core, conn: &mut Conn, driver: &Driver) -> Result<bool> {
+        let ids_alone = self.list.sort.field.is_none() && driver.rest == Filter::True && driver.place.is_covered();
+        let (most, price) = if ids_alone { (MAX_IDS, 1) } else { (MAX_GATHERED, ROW_OF_IDS) };
+        if self.total > most {
             return Ok(false);
         }
         let all = Selection { filter: &Filter::True, ..self.selection };
         let all = core.totals.known(conn, &all).await?.unwrap_or(0);
         let wanted = u64::from(self.limit) + self.offset;
-        Ok(self.total.saturating_mul(self.total) <= wanted.saturating_mul(all))
+        let walk = wanted.saturating_mul(all).saturating_mul(ROW_OF_IDS);
+        Ok(self.total.saturating_mul(self.total).saturating_mul(price) <= walk)
     }
 
     async fn gather(&self, conn: &mut Conn, driver: &Driver) -> Result<Vec<Candidate>> {

@@ -2,6 +2,7 @@
 //! number at which it was true, and from then on moved by the events since: each says what the filter held before
 //! and what it holds after.
 
+use admin_db::place::Driver;
 use admin_db::{Conn, counts, events, list, orgs};
 use admin_schema::{Filter, NoRelated};
 use admin_types::{Error, OrgId, Resource, Result};
@@ -55,7 +56,7 @@ impl Totals {
         &self,
         conn: &mut Conn,
         selection: &list::Selection<'_>,
-        driver: Option<&list::Driver>,
+        driver: Option<&Driver>,
     ) -> Result<u64> {
         let (seq, total) = list::count(conn, selection, driver).await?;
         if !selection.trashed {

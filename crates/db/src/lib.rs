@@ -25,6 +25,7 @@ mod lane;
 pub mod list;
 mod migrate;
 pub mod orgs;
+pub mod place;
 mod postgres;
 mod predicate;
 mod reader;

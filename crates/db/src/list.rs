@@ -1,12 +1,11 @@
-//! Lists: pages in order, walks by cursor, counts, and the choice of the index that drives each.
+//! Lists: pages in order, walks by cursor, and counts.
 
-use admin_schema::filter::{Comparison, Filter, Literal, Path};
-use admin_schema::key;
-use admin_types::{OrgId, Result};
-use serde_json::Value as Json;
+use admin_schema::filter::Filter;
+use admin_types::{Error, OrgId, Result};
 
 use crate::conn::Conn;
 use crate::dialect;
+use crate::place::{self, Driver, Place, Range};
 use crate::predicate::Sql;
 use crate::row::{Row, Value};
 
@@ -36,34 +35,14 @@ pub struct Selection<'a> {
     pub filter: &'a Filter,
 }
 
-/// A range of an index that holds every row of a selection, and maybe more.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Driver {
-    /// The field's name in the index.
-    pub field: String,
-    /// The least key, and whether it belongs to the range.
-    pub low: (Vec<u8>, bool),
-    /// The greatest key, and whether it belongs to the range.
-    pub high: (Vec<u8>, bool),
-    /// What must hold besides for each row of the range; [`Filter::True`] when the range is exactly the selection.
-    pub rest: Filter,
-}
-
-impl Driver {
-    /// Whether the range is of one value, so that its rows come in the order of their ids.
-    pub fn is_one_value(&self) -> bool {
-        self.low == self.high
-    }
-}
-
 /// The order of a page, and what drives it.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Plan {
-    /// By id, maybe out of one value of an index.
+    /// By id, maybe out of a place. One that is not in the order of ids is gathered and sorted, to its end.
     ById(Option<Driver>),
-    /// By an index field, maybe within a range of it.
-    ByField(String, Option<Driver>),
-    /// By an index field, of the rows that have one value in another.
+    /// By an index field, maybe within a range of it, and what must hold besides.
+    ByField(String, Option<(Range, Filter)>),
+    /// By an index field, of the rows that are in a place that comes in the order of ids.
     ByFieldWhere(String, Driver),
 }
 
@@ -89,69 +68,6 @@ pub struct Candidate {
     pub key: Vec<u8>,
     /// The org's last event when the row was read, if it began a walk in the order of a field; else 0.
     pub seq: i64,
-}
-
-/// The name under which a path stands in the index, if it can.
-pub fn index_name(path: &Path) -> Option<String> {
-    match path {
-        Path::Name => Some("name".into()),
-        Path::Status => Some("status".into()),
-        Path::CreatedAt => Some("created_at".into()),
-        Path::UpdatedAt => Some("updated_at".into()),
-        Path::Attribute(segments) => Some(format!("attributes.{}", segments.join("."))),
-        Path::Id | Path::Type | Path::Parent | Path::Version | Path::Label(_) => None,
-    }
-}
-
-/// The best range for a filter: a condition on one value before one on a range. `ready` says which index fields are complete.
-pub fn driver(filter: &Filter, ready: &dyn Fn(&str) -> bool) -> Option<Driver> {
-    let conditions = match filter {
-        Filter::And(parts) => parts.as_slice(),
-        one => std::slice::from_ref(one),
-    };
-    let ranges = conditions.iter().enumerate().filter_map(|(i, condition)| Some((i, range(condition)?)));
-    let ready = ranges.filter(|(_, range)| ready(&range.field));
-    let (chosen, best) = ready.min_by_key(|(_, range)| !range.is_one_value())?;
-    let mut rest: Vec<Filter> = conditions.to_vec();
-    rest.remove(chosen);
-    let rest = match rest.len() {
-        0 => Filter::True,
-        1 => rest.remove(0),
-        _ => Filter::And(rest),
-    };
-    Some(Driver { rest, ..best })
-}
-
-fn range(filter: &Filter) -> Option<Driver> {
-    let (path, op, value) = match filter {
-        Filter::Compare { path, op, value } => (path, *op, value),
-        // On text, `has` is a substring; a range over an array's elements would not say which.
-        Filter::Has {
-            path: path @ Path::Attribute(_),
-            value: value @ (Literal::Integer(_) | Literal::Number(_) | Literal::Bool(_)),
-        }
-        | Filter::Element { path: path @ Path::Attribute(_), value } => (path, Comparison::Eq, value),
-        _ => return None,
-    };
-    let key = key::encode(&match value {
-        Literal::Bool(value) => Json::Bool(*value),
-        Literal::Integer(value) => Json::from(*value),
-        Literal::Number(value) => Json::from(*value),
-        Literal::Text(value) => Json::from(value.as_str()),
-        Literal::Time(value) => Json::from(value.0),
-        Literal::Id(value) => Json::from(value.to_string()),
-    })?;
-    // Keys of one kind of value begin with the same byte.
-    let (least, most) = (vec![key[0]], vec![key[0] + 1]);
-    let (low, high) = match op {
-        Comparison::Eq => ((key.clone(), true), (key, true)),
-        Comparison::Lt => ((least, true), (key, false)),
-        Comparison::Le => ((least, true), (key, true)),
-        Comparison::Gt => ((key, false), (most, false)),
-        Comparison::Ge => ((key, true), (most, false)),
-        Comparison::Ne => return None,
-    };
-    Some(Driver { field: index_name(path)?, low, high, rest: Filter::True })
 }
 
 /// One page, in the plan's order. With `after`, the rows that follow it, as the list was ordered when the walk began.
@@ -193,10 +109,10 @@ async fn page_of(
         Plan::ByField(field, range) => {
             // A row that moved may have left the range: it is held against the whole filter.
             let live = range.as_ref().filter(|_| table == LIVE);
-            let filter = live.map_or(selection.filter, |range| &range.rest);
+            let filter = live.map_or(selection.filter, |(_, rest)| rest);
             walk(&mut sql, table, selection, (field, filter), after);
-            if let Some(range) = range {
-                in_range(&mut sql, range);
+            if let Some((range, _)) = range {
+                place::in_range(&mut sql, range);
             }
             after_position(&mut sql, table, beyond, after);
             sql.push(" AND ").filter(filter)?.push(&format!(" ORDER BY d.value {direction}, d.id {direction}"));
@@ -204,35 +120,50 @@ async fn page_of(
         Plan::ByFieldWhere(field, other) => {
             walk(&mut sql, table, selection, (field, &other.rest), after);
             after_position(&mut sql, table, beyond, after);
-            has_value(&mut sql, other);
+            is_in(&mut sql, &other.place)?;
             sql.push(" AND ").filter(&other.rest)?.push(&format!(" ORDER BY d.value {direction}, d.id {direction}"));
         }
-        Plan::ById(Some(driver)) => {
-            sql.push(
-                "SELECT r.document, r.id, CAST(NULL AS BYTEA), CAST(0 AS BIGINT) FROM resource_index d CROSS JOIN ",
-            );
-            sql.resource_row(&driver.rest).push(" WHERE ");
-            in_index(&mut sql, selection, &driver.field);
-            sql.push(" AND d.value = ").bind(Value::Bytes(driver.low.0.clone()));
-            if let Some(position) = after {
-                sql.push(&format!(" AND d.id {beyond} ")).bind(Value::Bytes(position.id.to_vec()));
-            }
-            sql.push(" AND ").filter(&driver.rest)?;
+        Plan::ById(Some(driver)) if driver.rest == Filter::True && driver.place.is_covered() => {
+            // The rows themselves are read for the page alone.
+            sql.push("SELECT r.document, r.id, CAST(NULL AS BYTEA), CAST(0 AS BIGINT) FROM (SELECT d.id FROM ");
+            of(selection).table(&mut sql, &driver.place);
+            sql.push(" WHERE ");
+            of(selection).rows(&mut sql, &driver.place);
+            after_id(&mut sql, "d", beyond, after);
             sql.push(&format!(" ORDER BY d.id {direction}"));
+            bounds(&mut sql, offset, limit);
+            sql.push(") d CROSS JOIN resource r WHERE r.org_id = ").bind(Value::Bytes(selection.org.0.to_vec()));
+            sql.push(&format!(" AND r.id = d.id ORDER BY d.id {direction}"));
+            return conn.fetch(&sql.text, &sql.args(), candidate).await;
+        }
+        Plan::ById(Some(driver)) => {
+            sql.push("SELECT r.document, r.id, CAST(NULL AS BYTEA), CAST(0 AS BIGINT) FROM ");
+            in_place(&mut sql, selection, driver);
+            after_id(&mut sql, "d", beyond, after);
+            sql.push(" AND ").filter(&driver.rest)?.push(&format!(" ORDER BY d.id {direction}"));
         }
         Plan::ById(None) => {
             sql.push("SELECT r.document, r.id, CAST(NULL AS BYTEA), CAST(0 AS BIGINT) FROM ");
             sql.resource_row(selection.filter).push(" WHERE ");
             in_table(&mut sql, selection);
-            if let Some(position) = after {
-                sql.push(&format!(" AND r.id {beyond} ")).bind(Value::Bytes(position.id.to_vec()));
-            }
+            after_id(&mut sql, "r", beyond, after);
             sql.push(" AND ").filter(selection.filter)?.push(&format!(" ORDER BY r.id {direction}"));
         }
     }
+    bounds(&mut sql, offset, limit);
+    conn.fetch(&sql.text, &sql.args(), candidate).await
+}
+
+fn bounds(sql: &mut Sql, offset: u64, limit: u32) {
     sql.push(" LIMIT ").bind(Value::Int(limit.into()));
     sql.push(" OFFSET ").bind(Value::Int(i64::try_from(offset).unwrap_or(i64::MAX)));
-    conn.fetch(&sql.text, &sql.args(), candidate).await
+}
+
+/// Only what follows a position in the order of ids.
+fn after_id(sql: &mut Sql, row: &str, beyond: &str, after: Option<&Position>) {
+    if let Some(position) = after {
+        sql.push(&format!(" AND {row}.id {beyond} ")).bind(Value::Bytes(position.id.to_vec()));
+    }
 }
 
 /// Rows `d` of a field, each with its live row `r`, from the index or from what moved in it.
@@ -270,23 +201,32 @@ fn after_position(sql: &mut Sql, table: &str, beyond: &str, after: Option<&Posit
     }
 }
 
-/// Only rows that have the driver's one value: an index lookup, before the row itself is read.
-fn has_value(sql: &mut Sql, driver: &Driver) {
-    sql.push(
-        " AND EXISTS (SELECT 1 FROM resource_index p WHERE p.org_id = d.org_id AND p.type = d.type AND p.field = ",
-    );
-    sql.bind(Value::Text(driver.field.clone())).push(" AND p.value = ");
-    sql.bind(Value::Bytes(driver.low.0.clone())).push(" AND p.id = d.id)");
+/// Only rows that are in a place in the order of ids: an index lookup, before the row itself is read.
+fn is_in(sql: &mut Sql, place: &Place) -> Result<()> {
+    match place {
+        Place::Range(range) => {
+            sql.push(" AND EXISTS (SELECT 1 FROM resource_index p WHERE p.org_id = d.org_id AND p.type = d.type");
+            sql.push(" AND p.field = ").bind(Value::Text(range.field.clone()));
+            sql.push(" AND p.value = ").bind(Value::Bytes(range.low.0.clone())).push(" AND p.id = d.id)");
+        }
+        Place::Links { field, target } => {
+            sql.push(" AND EXISTS (SELECT 1 FROM resource_reference p WHERE p.org_id = d.org_id AND p.id = d.id");
+            sql.push(" AND p.field = ").bind(Value::Text(field.clone()));
+            sql.push(" AND p.target = ").bind(Value::Bytes(target.bytes.to_vec())).push(")");
+        }
+        Place::Children(parent) => drop(sql.push(" AND r.parent = ").bind(Value::Bytes(parent.bytes.to_vec()))),
+        Place::Tree(_) | Place::Any(_) => return Err(Error::internal("a walk among what is in no order")),
+    }
+    Ok(())
 }
 
-/// Up to `limit` rows of the driver's range that the selection holds, in no order.
+/// Up to `limit` rows of a place that the selection holds, in no order.
 pub async fn gather(conn: &mut Conn, selection: &Selection<'_>, driver: &Driver, limit: u32) -> Result<Vec<Candidate>> {
     let mut sql = Sql::new(dialect::json(conn));
     sql.push("SELECT r.document, r.id, CAST(NULL AS BYTEA), ");
     last_event(&mut sql, selection);
-    sql.push(" FROM resource_index d CROSS JOIN ").resource_row(&driver.rest).push(" WHERE ");
-    in_index(&mut sql, selection, &driver.field);
-    in_range(&mut sql, driver);
+    sql.push(" FROM ");
+    in_place(&mut sql, selection, driver);
     sql.push(" AND ").filter(&driver.rest)?.push(" LIMIT ").bind(Value::Int(limit.into()));
     conn.fetch(&sql.text, &sql.args(), candidate).await
 }
@@ -298,15 +238,13 @@ pub async fn count(conn: &mut Conn, selection: &Selection<'_>, driver: Option<&D
     last_event(&mut sql, selection);
     sql.push(" FROM ");
     match driver {
-        Some(driver) if driver.rest == Filter::True => {
-            sql.push("resource_index d WHERE ");
-            index_place(&mut sql, selection, &driver.field);
-            in_range(&mut sql, driver);
+        Some(driver) if driver.rest == Filter::True && driver.place.is_covered() => {
+            of(selection).table(&mut sql, &driver.place);
+            sql.push(" WHERE ");
+            of(selection).rows(&mut sql, &driver.place);
         }
         Some(driver) => {
-            sql.push("resource_index d CROSS JOIN ").resource_row(&driver.rest).push(" WHERE ");
-            in_index(&mut sql, selection, &driver.field);
-            in_range(&mut sql, driver);
+            in_place(&mut sql, selection, driver);
             sql.push(" AND ").filter(&driver.rest)?;
         }
         None => {
@@ -327,25 +265,25 @@ fn candidate(row: &Row<'_>) -> Result<Candidate> {
 
 /// Rows of `d` of one field, joined with the live row `r` of each.
 fn in_index(sql: &mut Sql, selection: &Selection<'_>, field: &str) {
-    index_place(sql, selection, field);
+    of(selection).field(sql, field);
     sql.push(" AND r.org_id = d.org_id AND r.id = d.id AND r.deleted_at IS NULL");
 }
 
-fn index_place(sql: &mut Sql, selection: &Selection<'_>, field: &str) {
-    let Scope::Types(types) = selection.scope else {
-        sql.push("FALSE");
-        return;
-    };
-    sql.push("d.org_id = ").bind(Value::Bytes(selection.org.0.to_vec()));
-    sql.push(" AND d.type = ").bind(Value::Text(types[0].clone()));
-    sql.push(" AND d.field = ").bind(Value::Text(field.to_owned()));
+/// Rows `d` of a place, joined with the row `r` of each that is of the selection's types.
+fn in_place(sql: &mut Sql, selection: &Selection<'_>, driver: &Driver) {
+    of(selection).table(sql, &driver.place);
+    sql.push(" CROSS JOIN ").resource_row(&driver.rest).push(" WHERE ");
+    of(selection).rows(sql, &driver.place);
+    sql.push(" AND r.id = d.id AND ");
+    in_table(sql, selection);
 }
 
-fn in_range(sql: &mut Sql, driver: &Driver) {
-    sql.push(if driver.low.1 { " AND d.value >= " } else { " AND d.value > " })
-        .bind(Value::Bytes(driver.low.0.clone()));
-    sql.push(if driver.high.1 { " AND d.value <= " } else { " AND d.value < " })
-        .bind(Value::Bytes(driver.high.0.clone()));
+fn of<'a>(selection: &Selection<'a>) -> place::Of<'a> {
+    let type_name = match selection.scope {
+        Scope::Types(types) if types.len() == 1 => Some(types[0].as_str()),
+        _ => None,
+    };
+    place::Of { org: selection.org, type_name }
 }
 
 fn in_table(sql: &mut Sql, selection: &Selection<'_>) {

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use admin_db::list::{self, Driver, Scope, Selection};
+use admin_db::list::{self, Scope, Selection};
+use admin_db::place::{Driver, Place, Range};
 use admin_db::{Conn, resources};
 use admin_policy::{Directory, Facts, Source};
-use admin_schema::{Filter, key};
+use admin_schema::Filter;
 use admin_types::{Error, Kind, OrgId, Principal, Resource, ResourceId, Result};
 use serde_json::Value;
 
@@ -102,10 +103,8 @@ async fn bindings(conn: &mut Conn, principal: &Principal, groups: &BTreeSet<Stri
     let own = (principal.id.prefix.type_name().unwrap_or("user"), principal.id.to_string());
     let mut found = vec![];
     for (field, value) in std::iter::once(own).chain(groups.iter().map(|group| ("group", group.clone()))) {
-        let key = key::encode(&Value::from(value)).unwrap_or_default();
-        let bound = (key, true);
-        let field = format!("attributes.{field}");
-        let driver = Driver { field, low: bound.clone(), high: bound, rest: Filter::True };
+        let bound = Place::Range(Range::value(&format!("attributes.{field}"), &Value::from(value)));
+        let driver = Driver { place: bound, rest: Filter::True };
         let scope = Scope::Types(vec!["role_binding".into()]);
         let selection = Selection { org: principal.org, scope: &scope, trashed: false, filter: &Filter::True };
         for row in list::gather(conn, &selection, &driver, MAX_BINDINGS).await? {

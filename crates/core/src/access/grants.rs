@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use admin_db::Tx;
-use admin_db::list::{self, Driver, Scope, Selection};
-use admin_schema::{Filter, key};
+use admin_db::list::{self, Scope, Selection};
+use admin_db::place::{Driver, Place, Range};
+use admin_schema::Filter;
 use admin_types::{Error, Kind, Resource, ResourceId, Result};
 use serde_json::Value;
 
@@ -103,9 +104,8 @@ fn is_owner(state: &Resource) -> bool {
 }
 
 async fn check_last_owner(tx: &mut Tx, op: &Op, leaving: ResourceId) -> Result<()> {
-    let key = key::encode(&Value::from(OWNER)).unwrap_or_default();
-    let bound = (key, true);
-    let driver = Driver { field: "attributes.roles".into(), low: bound.clone(), high: bound, rest: Filter::True };
+    let owners = Place::Range(Range::value("attributes.roles", &Value::from(OWNER)));
+    let driver = Driver { place: owners, rest: Filter::True };
     let scope = Scope::Types(vec!["user".into()]);
     let selection = Selection { org: op.principal.org, scope: &scope, trashed: false, filter: &Filter::True };
     for row in list::gather(tx, &selection, &driver, OWNERS).await? {

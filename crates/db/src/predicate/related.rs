@@ -67,17 +67,21 @@ impl Sql {
     pub(super) fn below(&mut self, id: ResourceId) -> &mut Sql {
         let row = self.row();
         let bytes = self.placeholder(Value::Bytes(id.bytes.to_vec()));
-        // Ids that differ in their prefix alone are different ids.
-        let of_type = match id.prefix.type_name() {
-            Some(name) => format!("up.type = '{name}'"),
-            None => format!("up.type NOT IN ('{}')", Prefix::own_types().collect::<Vec<_>>().join("', '")),
-        };
+        let of_type = Sql::of_prefix("up", id);
         self.push(&format!(
             "EXISTS (WITH RECURSIVE up(id, parent, type) AS (SELECT {row}.id, {row}.parent, {row}.type
              UNION ALL SELECT above.id, above.parent, above.type FROM up
              JOIN resource above ON above.org_id = {row}.org_id AND above.id = up.parent)
              SELECT 1 FROM up WHERE up.id = {bytes} AND {of_type})"
         ))
+    }
+
+    /// The condition that a row's type is one whose ids have this prefix: ids that differ in it alone are different ids.
+    pub(crate) fn of_prefix(row: &str, id: ResourceId) -> String {
+        match id.prefix.type_name() {
+            Some(name) => format!("{row}.type = '{name}'"),
+            None => format!("{row}.type NOT IN ('{}')", Prefix::own_types().collect::<Vec<_>>().join("', '")),
+        }
     }
 
     pub(super) fn of(&mut self, path: &Path, type_name: &str, filter: &Filter) -> Result<&mut Sql> {

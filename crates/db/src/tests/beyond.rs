@@ -12,7 +12,8 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
 use super::Both;
-use crate::list::{self, Plan, Scope, Selection};
+use crate::list::{self, Plan, Position, Scope, Selection};
+use crate::place::{self, Driver, Fields};
 use crate::{Db, LaneOptions, Tx, orgs, references, resources};
 
 const ORG: OrgId = OrgId([7; 16]);
@@ -85,6 +86,12 @@ fn leaves() -> impl Strategy<Value = Filter> {
         // The same bytes under another prefix are another id.
         1 => (0..ROWS, select(vec![Prefix::Resource, Prefix::User, Prefix::Type]))
             .prop_map(|(n, prefix)| Filter::Below { id: ResourceId { prefix, ..id(n) } }),
+        2 => (0..ROWS).prop_map(move |n| Filter::Compare {
+            path: attribute("owner"),
+            op: Comparison::Eq,
+            value: Literal::Text(id(n).to_string()),
+        }),
+        1 => (0..ROWS).prop_map(|n| Filter::Compare { path: Path::Parent, op: Comparison::Eq, value: Literal::Id(id(n)) }),
         1 => number.prop_map(move |value| Filter::Compare { path: attribute("n"), op: Comparison::Eq, value }),
     ]
 }
@@ -124,24 +131,47 @@ async fn write(db: &Db, world: &World) {
     .expect("rows");
 }
 
+/// Lists of one type and of two, each by a look at all rows and, if the filter has one, out of a place.
 async fn agree(db: &Db, world: &World, filter: &Filter) -> Result<(), String> {
-    for trashed in [false, true] {
-        let scope = Scope::Types(vec!["thing".into(), "user".into()]);
-        let selection = Selection { org: ORG, scope: &scope, trashed, filter };
-        let mut conn = db.read().await.map_err(|error| error.to_string())?;
-        let plan = Plan::ById(None);
-        let page = list::page(&mut conn, &selection, (&plan, false), None, 0, 1000).await;
-        let page = page.map_err(|error| format!("{error}"))?;
-        let seen: Vec<[u8; 16]> = page.iter().map(|row| row.id).collect();
-        let here = world.0.values().filter(|row| row.deleted_at.is_some() == trashed);
+    let types = [vec!["thing".to_owned()], vec!["thing".to_owned(), "user".to_owned()]];
+    for (types, trashed) in types.into_iter().flat_map(|types| [(types.clone(), false), (types, true)]) {
+        let here = world.0.values().filter(|row| row.deleted_at.is_some() == trashed && types.contains(&row.type_name));
         let mut expected: Vec<[u8; 16]> =
             here.filter(|row| filter.matches(row, world)).map(|row| row.id.bytes).collect();
         expected.sort_unstable();
-        if seen != expected {
-            return Err(format!("trashed: {trashed}\n{}\nSQL {seen:?}\nmemory {expected:?}", filter.canonical()));
+        let refers_to = |key: &str| (types.len() == 1 && key == "owner").then_some(("thing", false));
+        let driver = place::driver(filter, &Fields { is_indexed: &|_| false, refers_to: &refers_to });
+        let scope = Scope::Types(types.clone());
+        let selection = Selection { org: ORG, scope: &scope, trashed, filter };
+        let drivers = std::iter::once(None).chain(driver.filter(|_| !trashed).map(Some));
+        for driver in drivers {
+            let seen = read(db, &selection, driver.as_ref()).await.map_err(|error| error.to_string())?;
+            if seen != expected {
+                let asked = format!("trashed: {trashed}, types: {types:?}, {driver:?}\n{}", filter.canonical());
+                return Err(format!("{asked}\nSQL {seen:?}\nmemory {expected:?}"));
+            }
         }
     }
     Ok(())
+}
+
+/// All ids of a selection, in two pages; as many as are counted, and as are gathered.
+async fn read(db: &Db, selection: &Selection<'_>, driver: Option<&Driver>) -> admin_types::Result<Vec<[u8; 16]>> {
+    let mut conn = db.read().await?;
+    let plan = Plan::ById(driver.cloned());
+    let mut rows = list::page(&mut conn, selection, (&plan, false), None, 0, 3).await?;
+    let after = rows.last().map(|row| Position { key: vec![], id: row.id, seq: 0 });
+    if let Some(after) = after {
+        rows.extend(list::page(&mut conn, selection, (&plan, false), Some(&after), 0, 1000).await?);
+    }
+    let seen: Vec<[u8; 16]> = rows.iter().map(|row| row.id).collect();
+    assert_eq!(list::count(&mut conn, selection, driver).await?.1, seen.len() as u64, "{driver:?}");
+    if let Some(driver) = driver {
+        let gathered = list::gather(&mut conn, selection, driver, 1000).await?;
+        let gathered: std::collections::BTreeSet<[u8; 16]> = gathered.iter().map(|row| row.id).collect();
+        assert_eq!(gathered, seen.iter().copied().collect(), "{driver:?}");
+    }
+    Ok(seen)
 }
 
 #[tokio::test(flavor = "multi_thread")]
