@@ -27,6 +27,13 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
     if of.values().all(BTreeSet::is_empty) && tree.has(MIGRATOR) {
         findings.push(Finding::new(MIGRATOR, 1, "there are no migrations", "put them into crates/db/migrations"));
     }
+    for name in of["sqlite"].iter().filter(|_| tree.has(MIGRATOR)) {
+        let stem = name.trim_end_matches(".sql");
+        if !tree.text(MIGRATOR).is_some_and(|text| text.contains(&format!("\"{stem}\""))) {
+            let message = format!("{MIGRATOR} does not apply it");
+            findings.push(Finding::new(&format!("{FOLDER}sqlite/{name}"), 1, message, "add it to MIGRATIONS"));
+        }
+    }
     for (database, other) in [("sqlite", "postgres"), ("postgres", "sqlite")] {
         for name in of[database].difference(&of[other]) {
             let message = format!("{other} has no migration of this name");
@@ -86,5 +93,9 @@ mod tests {
     #[test]
     fn a_migrator_needs_migrations() {
         assert_eq!(check(&Tree::of(&[(MIGRATOR, "")])).len(), 1);
+        let [sqlite, postgres] = DATABASES.map(|database| format!("{FOLDER}{database}/0001_a.sql"));
+        let of = |text| Tree::of(&[(MIGRATOR, text), (&sqlite, ""), (&postgres, "")]);
+        assert_eq!(check(&of("migration!(1, \"0001_a\")")), []);
+        assert!(check(&of("")).iter().any(|finding| finding.to_string().contains("does not apply it")));
     }
 }
