@@ -5,7 +5,7 @@ mod policies;
 use admin_types::Attributes;
 use serde_json::{Value, json};
 
-pub(crate) use self::policies::{POLICIES, ROLES};
+pub(crate) use self::policies::{POLICIES, ROLES, ROLES_BY_RIGHTS};
 
 /// A type that comes with every org.
 pub(crate) struct BuiltIn {

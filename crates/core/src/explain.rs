@@ -6,7 +6,11 @@ use serde::Serialize;
 
 use crate::Core;
 use crate::access::{Actor, Known, Verb, context};
+use crate::builtin::{POLICIES, ROLES_BY_RIGHTS};
 use crate::op::Op;
+
+/// The most statements that are told of.
+const MAX_MISSING: usize = 20;
 
 /// A question about one decision.
 #[derive(Clone, Debug)]
@@ -158,12 +162,12 @@ async fn explain(
         candidate.failing.is_empty() && decided.determining.contains(&(candidate.policy.clone(), candidate.statement))
     });
     let turning = if allowed { "forbid" } else { "permit" };
-    let missing: Vec<&Candidate> = candidates
-        .iter()
-        .filter(|candidate| !candidate.failing.is_empty() && effect_of(candidate) == turning)
-        .collect();
+    let missing = candidates.iter().filter(|one| !one.failing.is_empty() && effect_of(one) == turning);
+    let mut missing: Vec<&Candidate> = missing.collect();
+    missing.sort_by_key(|candidate| effort(candidate, actor.access.name_of(&candidate.policy)));
+    missing.truncate(MAX_MISSING);
     let blocking = candidates.iter().find(|candidate| candidate.failing.is_empty() && effect_of(candidate) == "forbid");
-    let nearest = nearest(allowed, blocking, missing.first().copied());
+    let nearest = nearest(actor, allowed, blocking, missing.first().copied());
     let show = |candidate: &Candidate| StatementShown {
         policy: candidate.policy.clone(),
         name: actor.access.name_of(&candidate.policy).to_owned(),
@@ -184,32 +188,49 @@ async fn explain(
     })
 }
 
+/// How far a statement is from applying, and how much a person would give away to make it apply: the fewest conditions; a
+/// policy of the org's own before the built-in ones; of these the role that may do the least.
+fn effort(candidate: &Candidate, name: &str) -> (usize, usize) {
+    let built_in = POLICIES.iter().any(|(built_in, ..)| *built_in == name);
+    let rank = match ROLES_BY_RIGHTS.iter().position(|role| *role == name) {
+        Some(rights) => 1 + rights,
+        // That everybody may read who they are is nothing that could be changed.
+        None if built_in => 1 + ROLES_BY_RIGHTS.len(),
+        None => 0,
+    };
+    (candidate.failing.len(), rank)
+}
+
 /// The nearest change, in words.
-fn nearest(allowed: bool, blocking: Option<&Candidate>, missing: Option<&Candidate>) -> Option<String> {
-    let conditions = |candidate: &Candidate| {
-        let texts: Vec<String> = candidate.failing.iter().map(|one| format!("`{}`", one.text)).collect();
-        texts.join(" and ")
+fn nearest(actor: &Actor, allowed: bool, blocking: Option<&Candidate>, missing: Option<&Candidate>) -> Option<String> {
+    let statement = |candidate: &Candidate| {
+        let (name, id) = (actor.access.name_of(&candidate.policy), &candidate.policy);
+        format!("statement {} of the policy `{name}` ({id})", candidate.statement)
     };
     match (allowed, blocking, missing) {
-        (false, Some(forbid), _) => Some(format!(
-            "statement {} of {} forbids it: one of its conditions would have to fail",
-            forbid.statement, forbid.policy
-        )),
-        (false, None, Some(permit)) => Some(format!(
-            "statement {} of {} would permit it if {} held",
-            permit.statement,
-            permit.policy,
-            conditions(permit)
-        )),
+        (false, Some(forbid), _) => {
+            Some(format!("{} forbids it: one of its conditions would have to fail", statement(forbid)))
+        }
+        (false, None, Some(permit)) => Some(format!("{} would permit it if {}", statement(permit), lacking(permit))),
         (false, None, None) => Some("no statement permits this action on resources of this type".into()),
-        (true, _, Some(forbid)) => Some(format!(
-            "statement {} of {} would forbid it if {} held",
-            forbid.statement,
-            forbid.policy,
-            conditions(forbid)
-        )),
+        (true, _, Some(forbid)) => Some(format!("{} would forbid it if {}", statement(forbid), lacking(forbid))),
         (true, _, None) => None,
     }
+}
+
+/// What would have to be so for a statement to apply: roles in plain words, other conditions as they stand.
+fn lacking(candidate: &Candidate) -> String {
+    let (roles, others): (Vec<&Condition>, Vec<_>) = candidate.failing.iter().partition(|one| !one.roles.is_empty());
+    let role = |condition: &&Condition| {
+        let names: Vec<String> = condition.roles.iter().map(|name| format!("`{name}`")).collect();
+        format!("the principal had the role {}", names.join(" or "))
+    };
+    let mut parts: Vec<String> = roles.iter().map(role).collect();
+    if !others.is_empty() {
+        let texts: Vec<String> = others.iter().map(|one| format!("`{}`", one.text)).collect();
+        parts.push(format!("{} held", texts.join(" and ")));
+    }
+    parts.join(" and ")
 }
 
 fn facts(actor: &Actor) -> FactsShown {

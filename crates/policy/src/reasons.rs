@@ -6,12 +6,10 @@ use admin_types::Resource;
 use crate::bind::bind;
 use crate::facts::{Context, Facts};
 use crate::known::Known;
+use crate::node::Node;
 use crate::policies::Policies;
 use crate::problem::position;
 use crate::statement::Effect;
-
-/// The most statements that are told of.
-const MAX_CANDIDATES: usize = 20;
 
 /// A statement that could apply.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,11 +31,13 @@ pub struct Condition {
     pub text: String,
     /// The line there, from 1.
     pub line: usize,
+    /// The roles of which the principal would need one, where this is all that the condition asks for.
+    pub roles: Vec<String>,
 }
 
 impl Policies {
     /// The statements about rows that could apply to the verb and the resource's type, each with the conditions of its scope
-    /// and its clauses that do not hold; those that lack the fewest first, at most 20.
+    /// and its clauses that do not hold; those that lack the fewest first.
     pub fn reasons(
         &self,
         facts: &Facts,
@@ -53,8 +53,14 @@ impl Policies {
             let numbered = &self.statements[entry.statement];
             let source = &self.sources[numbered.source];
             let failing = entry.conjuncts.iter().filter(|one| !bind(&one.node, &known).matches(resource, related));
-            let failing =
-                failing.map(|one| Condition { text: one.text.clone(), line: position(&source.cedar, one.at).0 });
+            let failing = failing.map(|one| Condition {
+                text: one.text.clone(),
+                line: position(&source.cedar, one.at).0,
+                roles: match &one.node {
+                    Node::Role { names, is: true } => names.clone(),
+                    _ => vec![],
+                },
+            });
             candidates.push(Candidate {
                 policy: source.id.clone(),
                 statement: numbered.statement.number + 1,
@@ -63,7 +69,6 @@ impl Policies {
             });
         }
         candidates.sort_by_key(|candidate| candidate.failing.len());
-        candidates.truncate(MAX_CANDIDATES);
         candidates
     }
 }

@@ -9,6 +9,9 @@ pub(crate) const ROLES: &[(&str, &str)] = &[
     ("auditor", "May read all, also policies and who has which role."),
 ];
 
+/// The same roles, those that may do the least first. The policy of each has its name.
+pub(crate) const ROLES_BY_RIGHTS: [&str; 5] = ["viewer", "auditor", "editor", "admin", "owner"];
+
 /// Policies that come with every org: name, description, text.
 pub(crate) const POLICIES: &[(&str, &str, &str)] = &[
     ("owner", "Owners may do all.", r#"permit (principal in role::"owner", action, resource);"#),

@@ -4,6 +4,7 @@ mod asked;
 mod fields;
 mod grants;
 mod hidden;
+mod nearest;
 mod policies;
 mod scopes;
 
