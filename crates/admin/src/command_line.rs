@@ -30,6 +30,9 @@ pub(crate) struct Settings {
     /// The address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
+    /// Where clients reach the server, such as https://admin.example.org [default: the address that it listens on]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
     /// pretty or json [default: pretty]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub(crate) log_format: Option<String>,

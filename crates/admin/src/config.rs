@@ -25,6 +25,7 @@ const fn key(name: &'static str, default: &'static str) -> Key {
 const KEYS: &[Key] = &[
     key("data_dir", "./admin-data"),
     key("listen", "127.0.0.1:8080"),
+    key("public_url", ""),
     key("database", "sqlite:DATA_DIR/admin.db"),
     key("master_key_file", "DATA_DIR/master.key"),
     Key { name: "master_key", default: "", secret: true },
@@ -55,6 +56,8 @@ pub(crate) enum LogFormat {
 pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     pub(crate) listen: SocketAddr,
+    /// What links begin with, without a slash at the end; the address that the server listens on, if absent.
+    pub(crate) public_url: Option<String>,
     pub(crate) database: Target,
     pub(crate) master_key_file: PathBuf,
     /// 32 bytes in base64; wins over the file.
@@ -87,6 +90,7 @@ impl Config {
         let path = |name: &str| get(name).map(PathBuf::from);
         Ok(Config {
             listen: parse(&values, "listen", "127.0.0.1:8080", "an address and a port, such as 127.0.0.1:8080")?,
+            public_url: get("public_url").map(|text| public_url(&values, text)).transpose()?,
             database: match get("database") {
                 None => Target::Sqlite(in_data("admin.db")),
                 Some(text) => text.parse().map_err(|why: String| wrong(&values, "database", &why))?,
@@ -170,6 +174,7 @@ fn read_flags(settings: &Settings, values: &mut Values) {
         ("data_dir", "--data-dir", &settings.data_dir),
         ("database", "--database", &settings.database),
         ("listen", "--listen", &settings.listen),
+        ("public_url", "--public-url", &settings.public_url),
         ("log_format", "--log-format", &settings.log_format),
         ("log_level", "--log-level", &settings.log_level),
     ];
@@ -199,6 +204,19 @@ fn in_range(values: &Values, name: &str, default: &str, range: std::ops::RangeIn
     let wanted = format!("a whole number from {} to {}", range.start(), range.end());
     let number = parse(values, name, default, &wanted)?;
     if range.contains(&number) { Ok(number) } else { Err(wrong(values, name, &format!("must be {wanted}"))) }
+}
+
+/// Where clients reach the server: scheme, host and port alone, since Admin answers at the root of its host.
+fn public_url(values: &Values, text: &str) -> Result<String> {
+    let read = || {
+        let plain = !text.contains(|c: char| c.is_whitespace() || c.is_control() || "\\?#@".contains(c));
+        let scheme = text.get(..text.find("://")?)?.to_ascii_lowercase();
+        let url = reqwest::Url::parse(text).ok()?;
+        let bare = plain && ["http", "https"].contains(&scheme.as_str()) && url.path() == "/";
+        bare.then(|| url.origin().ascii_serialization())
+    };
+    let wanted = "must be http:// or https:// and a host, without user, path, query or fragment, such as https://admin.example.org";
+    read().ok_or_else(|| wrong(values, "public_url", wanted))
 }
 
 /// Whether a text is levels, separated by commas, each for all modules or for one: `info`, `admin_core=debug,warn`. A
@@ -242,6 +260,42 @@ mod tests {
         for bad in ["frob", "INFO!", "admin_core=frob", "admin_core", "info,", "=info", "a=b=c", "admin core=info"] {
             let said = build(&[("log_level", bad)]).expect_err(bad).to_string();
             assert!(said.contains("`log_level` = ") && said.contains("error, warn, info, debug, trace"), "{said}");
+        }
+    }
+
+    #[test]
+    fn the_public_url_is_a_scheme_and_a_host() {
+        for (given, read) in [
+            ("https://admin.example.org", "https://admin.example.org"),
+            ("https://admin.example.org/", "https://admin.example.org"),
+            ("HTTPS://Admin.Example.org:443/", "https://admin.example.org"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("http://[::1]:8080/", "http://[::1]:8080"),
+        ] {
+            assert_eq!(build(&[("public_url", given)]).expect(given).public_url.as_deref(), Some(read));
+        }
+        assert_eq!(build(&[("public_url", "")]).expect("absent").public_url, None);
+        for bad in [
+            "admin.example.org",
+            "ftp://admin.example.org",
+            "https://",
+            "https:admin.example.org",
+            "https://a/b",
+            "https://a//",
+            "https://a?b",
+            "https://a#b",
+            "https://a/?",
+            "https://u:p@a",
+            "https://@a",
+            "https://a b",
+            "https://a\n",
+            " https://a",
+            "https:\\\\a",
+            "https://a:99999",
+            "javascript://a",
+        ] {
+            let said = build(&[("public_url", bad)]).expect_err(bad).to_string();
+            assert!(said.contains("`public_url` = ") && said.contains("https://admin.example.org"), "{said}");
         }
     }
 

@@ -63,15 +63,16 @@ pub(crate) async fn run(config: Config, sign_in_link: bool) -> Result<()> {
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let tokens = Arc::new(OnceLock::new());
-    let router = admin_api::router(App::new(core.clone(), tokens.clone(), metrics));
+    let own = format!("http://{address}");
+    let url = config.public_url.clone().unwrap_or_else(|| own.clone());
+    let router = admin_api::router(App::new(core.clone(), tokens.clone(), &url, metrics));
     let drain = Duration::from_secs(config.shutdown_seconds);
     tasks.spawn(listener::serve(listener, router, stop.clone(), drain));
     tasks.spawn(admin_core::build_indexes(core.clone(), stop.clone().cancelled_owned()));
     tasks.spawn(admin_core::write_decisions(core.clone(), stop.clone().cancelled_owned()));
     tasks.spawn(admin_core::housekeeping(core.clone(), stop.clone().cancelled_owned()));
 
-    let url = format!("http://{address}");
-    let started = start(&config, &core, &tokens, &url, sign_in_link);
+    let started = start(&config, &core, &tokens, (&url, &own), sign_in_link);
     let outcome = tokio::select! {
         started = started => match started {
             Ok(()) => wait_for_signal().await,
@@ -91,8 +92,15 @@ pub(crate) async fn run(config: Config, sign_in_link: bool) -> Result<()> {
     outcome
 }
 
-/// What a first start makes; then the keys, and with them the server is ready.
-async fn start(config: &Config, core: &Core, tokens: &OnceLock<Tokens>, url: &str, sign_in_link: bool) -> Result<()> {
+/// What a first start makes; then the keys, and with them the server is ready. `own` is where it listens, `url` where
+/// clients reach it.
+async fn start(
+    config: &Config,
+    core: &Core,
+    tokens: &OnceLock<Tokens>,
+    (url, own): (&str, &str),
+    sign_in_link: bool,
+) -> Result<()> {
     let setup = ensure_org(core).await.context("cannot set up the org")?;
     upgrade_org(core, &setup).await.context("cannot bring the built-in types up to date")?;
     let opened = Tokens::open(core).await.map_err(|error| anyhow::anyhow!("{}", error.detail))?;
@@ -103,8 +111,11 @@ async fn start(config: &Config, core: &Core, tokens: &OnceLock<Tokens>, url: &st
     if tokens.set(opened).is_err() {
         anyhow::bail!("the keys were opened twice");
     }
-    tracing::info!(%url, "ready");
+    tracing::info!(%url, listen = %own, "ready");
     out::line(&format!("\nAdmin is ready at {url}"));
+    if url != own {
+        out::line(&format!("  Listens at      {own}"));
+    }
     out::line(&format!("  API reference   {url}/reference"));
     if setup.fresh || sign_in_link {
         print_sign_in_link(core, &setup, url).await?;

@@ -9,8 +9,7 @@ use crate::App;
 
 /// Who sends the request, by its token; nobody where none is needed.
 pub(crate) fn authenticate(app: &App, request: &Request) -> Result<Option<Verified>> {
-    let path = request.uri().path();
-    if !["/v3", "/access"].iter().any(|root| path.strip_prefix(root).is_some_and(is_below)) {
+    if !["/v3", "/access"].iter().any(|root| is_below(root, request.uri().path())) {
         return Ok(None);
     }
     let token = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
@@ -24,8 +23,9 @@ pub(crate) fn authenticate(app: &App, request: &Request) -> Result<Option<Verifi
     tokens.verify(token, app.core.clock().now()).map(Some)
 }
 
-fn is_below(rest: &str) -> bool {
-    rest.is_empty() || rest.starts_with('/')
+/// Whether a path is this root, or below it.
+pub(crate) fn is_below(root: &str, path: &str) -> bool {
+    path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn bearer(value: &str) -> Option<&str> {

@@ -42,16 +42,24 @@ pub struct App(Arc<Shared>);
 pub struct Shared {
     core: Core,
     tokens: Arc<OnceLock<Tokens>>,
+    public_url: Box<str>,
     metrics: Box<dyn Fn() -> String + Send + Sync>,
     meters: Meters,
 }
 
 impl App {
     /// `tokens` is set once the keys are there, which on a first start is shortly after the first request can be answered.
-    /// `metrics` prints them in Prometheus' text format.
+    /// `public_url` is where clients reach it, without a slash at the end: what a request says of its host is for any client
+    /// to choose. `metrics` prints them in Prometheus' text format.
     #[must_use]
-    pub fn new(core: Core, tokens: Arc<OnceLock<Tokens>>, metrics: impl Fn() -> String + Send + Sync + 'static) -> App {
-        App(Arc::new(Shared { core, tokens, metrics: Box::new(metrics), meters: Meters::default() }))
+    pub fn new(
+        core: Core,
+        tokens: Arc<OnceLock<Tokens>>,
+        public_url: &str,
+        metrics: impl Fn() -> String + Send + Sync + 'static,
+    ) -> App {
+        let (public_url, meters) = (public_url.into(), Meters::default());
+        App(Arc::new(Shared { core, tokens, public_url, metrics: Box::new(metrics), meters }))
     }
 }
 

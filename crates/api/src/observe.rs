@@ -19,7 +19,14 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// Accepts or makes the request id, admits and runs the request, prints its problem, counts it.
 pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let accepted = accept_id(&request);
+    // The AuthZEN API gives any id back as it is, and other programs choose theirs; one that could break a log line stays
+    // out of the log.
+    let foreign = authenticate::is_below("/access", request.uri().path());
+    let sent = request.headers().get(&REQUEST_ID).filter(|_| foreign).cloned();
+    let accepted = match accept_id(&request) {
+        Err(_) if foreign => Ok(None),
+        accepted => accepted,
+    };
     let request_id = match &accepted {
         Ok(Some(id)) => id.clone(),
         _ => RequestId::new(app.core.clock().now(), app.core.random()),
@@ -46,7 +53,7 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
         }
         response = problem::print(&error, &request_id, response);
     }
-    if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
+    if let Some(value) = sent.or_else(|| HeaderValue::from_str(request_id.as_str()).ok()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response.headers_mut().entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));

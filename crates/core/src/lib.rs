@@ -40,7 +40,7 @@ use std::sync::Arc;
 use admin_db::Db;
 use admin_types::{Clock, Error, Kind, Random};
 
-pub use authzen::{Asking, Found, MAX_RESULTS, Named};
+pub use authzen::{Asking, Found, Named, Walk};
 pub use catalogue::{Catalogue, TypeEntry};
 pub use cipher::{Cipher, MasterKey};
 pub use decisions::{DecisionShown, list_decisions, record_refusal, write_decisions};

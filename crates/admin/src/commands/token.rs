@@ -51,7 +51,7 @@ pub(crate) async fn create(config: &Config, speaker: &Speaker, seconds: i64) -> 
 
 /// Prints a one-time sign-in link.
 pub(crate) async fn sign_in(config: &Config) -> Result<()> {
-    let url = url(config)?;
+    let url = config.public_url.clone().map_or_else(|| url(config), Ok)?;
     let (core, setup, _) = open(config).await?;
     serve::print_sign_in_link(&core, &setup, &url).await
 }

@@ -1,6 +1,7 @@
 //! What policies allow, they allow on every surface; what they do not allow is nowhere.
 
 mod asked;
+mod authzen;
 mod fields;
 mod grants;
 mod hidden;

@@ -126,7 +126,7 @@ const TABLE: &[Row] = &[
     ("GET", "/v3/access/matrix", nothing, KNOW),
     ("GET", "/v3/access/decisions", nothing, KNOW),
     ("POST", "/access/v1/evaluation", question, KNOW),
-    ("POST", "/access/v1/evaluations", question_of_many, KNOW),
+    ("POST", "/access/v1/evaluations", question_of_many, LIST),
     ("POST", "/access/v1/search/subject", question, LIST),
     ("POST", "/access/v1/search/resource", question, KNOW),
     ("POST", "/access/v1/search/action", question, KNOW),
