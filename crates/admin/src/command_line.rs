@@ -17,6 +17,7 @@ pub(crate) struct CommandLine {
 
 /// Settings that win over the environment (ADMIN_*) and the file (admin.toml).
 #[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Settings")]
 pub(crate) struct Settings {
     /// The configuration file [default: admin.toml, if there is one]
     #[arg(long, global = true, value_name = "FILE")]
@@ -56,6 +57,9 @@ pub(crate) enum Command {
     /// Bearer tokens
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Who may do what, and why: asked of a running server
+    #[command(subcommand, after_help = ACCESS_EXAMPLES)]
+    Access(AccessCommand),
     /// The configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -115,6 +119,64 @@ pub(crate) struct Speaker {
 
 fn parse_id(text: &str) -> Result<ResourceId, String> {
     ResourceId::parse(text).ok_or_else(|| "not an id, such as usr_01jh8x5n9bfqv8xk3c6m7t2d4e".to_owned())
+}
+
+const ACCESS_EXAMPLES: &str = "\
+Examples:
+  admin access explain --principal usr_01jh8x5n9bfqv8xk3c6m7t2d4e update res_01jh8x5n9bfqv8xk3c6m7t2d4f
+  admin access simulate policies/*.cedar
+  admin access matrix
+  admin access decisions --limit 20 --json";
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum AccessCommand {
+    /// Say whether a principal may do something to a resource, what decided, and the nearest change that would turn it
+    Explain {
+        /// `TYPE.VERB`, such as workspace.update, or the verb alone
+        action: String,
+        /// The resource's id
+        #[arg(value_parser = parse_id)]
+        resource: ResourceId,
+        /// A user or client [default: whom the token speaks for]
+        #[arg(long, value_name = "ID", value_parser = parse_id)]
+        principal: Option<ResourceId>,
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Show what each role may do by itself: all, some, or none (-) of each type's resources
+    Matrix {
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Try policies without writing anything: who would gain, who would lose
+    Simulate {
+        /// Policies in Cedar, each named by its file without the ending; one takes the place of the policy of its name
+        #[arg(required_unless_present = "without", value_name = "FILE.cedar")]
+        files: Vec<PathBuf>,
+        /// A policy to try without; may be given several times
+        #[arg(long, value_name = "ID", value_parser = parse_id)]
+        without: Vec<ResourceId>,
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Show what was refused, the newest first
+    Decisions {
+        /// How many, at most 200
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
+        limit: u32,
+        #[command(flatten)]
+        answer: Answer,
+    },
+}
+
+/// Who answers, and how it is shown.
+#[derive(Args, Debug)]
+pub(crate) struct Answer {
+    /// Print the answer as JSON, as the API gives it
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: Server,
 }
 
 #[derive(Subcommand, Debug)]

@@ -45,12 +45,29 @@ fn help_and_version_are_there() {
     let help = place.run(&["--help"], &[]);
     let said = String::from_utf8_lossy(&help.stdout);
     assert!(help.status.success());
-    for word in ["serve", "migrate", "sign-in", "token", "config", "import", "export", "--data-dir", "--database"] {
+    for word in
+        ["serve", "migrate", "sign-in", "token", "config", "import", "export", "access", "--data-dir", "--database"]
+    {
+        assert!(said.contains(word), "{word} is not in: {said}");
+    }
+    let help = place.run(&["access", "--help"], &[]);
+    let said = String::from_utf8_lossy(&help.stdout);
+    for word in ["explain", "matrix", "simulate", "decisions", "the nearest change", "without writing anything"] {
         assert!(said.contains(word), "{word} is not in: {said}");
     }
     let version = place.run(&["--version"], &[]);
     assert_eq!(String::from_utf8_lossy(&version.stdout), format!("admin {}\n", env!("CARGO_PKG_VERSION")));
-    for wrong in [&[][..], &["server"], &["serve", "--colour"], &["token", "create"]] {
+    for wrong in [
+        &[][..],
+        &["server"],
+        &["serve", "--colour"],
+        &["token", "create"],
+        &["access"],
+        &["access", "explain", "read"],
+        &["access", "explain", "read", "berlin"],
+        &["access", "simulate"],
+        &["access", "decisions", "--limit", "201"],
+    ] {
         let output = place.run(wrong, &[]);
         assert_eq!((output.status.code(), output.stderr.is_empty()), (Some(2), false), "{wrong:?}");
     }

@@ -1,4 +1,4 @@
-//! The client of a running server that `import` and `export` share.
+//! The client of a running server that `import`, `export` and `access` share.
 
 use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -10,6 +10,25 @@ use crate::config::Config;
 
 /// How long the token of one command is good for, in seconds.
 const SECONDS: i64 = 24 * 3600;
+
+/// A request that the server refused.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    url: String,
+    status: reqwest::StatusCode,
+    /// What it says, as one sentence.
+    pub(crate) detail: String,
+    /// The places that are wrong, as pointers and sentences.
+    pub(crate) places: Vec<(String, String)>,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} answered {}: {}", self.url, self.status, self.detail)
+    }
+}
+
+impl std::error::Error for Refused {}
 
 /// A server and a token for it.
 pub(crate) struct Client {
@@ -45,7 +64,11 @@ impl Client {
         }
         let (status, body) = (response.status(), response.text().await.unwrap_or_default());
         let problem: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
-        bail!("{} answered {status}: {}", self.url, problem["detail"].as_str().unwrap_or(&body))
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let places = problem["errors"].as_array().into_iter().flatten();
+        let places = places.map(|place| (text(&place["pointer"]), text(&place["detail"]))).collect();
+        let detail = problem["detail"].as_str().unwrap_or(&body).to_owned();
+        bail!(Refused { url: self.url.clone(), status, detail, places })
     }
 
     /// Why there is no answer: the server cannot be reached, or the request was not sent to its end.

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod access;
 mod check;
 mod client;
 mod export;
@@ -24,6 +25,7 @@ pub(crate) async fn run(line: CommandLine) -> Result<()> {
         }
         Command::SignIn => token::sign_in(&config).await,
         Command::Token(TokenCommand::Create { speaker, ttl }) => token::create(&config, &speaker, ttl).await,
+        Command::Access(command) => access::run(&config, command).await,
         Command::Config(ConfigCommand::Check) => check::run(&config).await,
         Command::Config(ConfigCommand::Show) => {
             config.differences().iter().for_each(|difference| out::line(difference));

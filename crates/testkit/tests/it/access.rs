@@ -2,6 +2,7 @@
 
 mod asked;
 mod authzen;
+mod command_line;
 mod fields;
 mod grants;
 mod hidden;
