@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use admin_core::Sample;
 use admin_db::{Target, mask_password};
 use anyhow::{Context, Result, bail};
 use secrecy::SecretString;
@@ -34,6 +35,7 @@ const KEYS: &[Key] = &[
     key("log_level", "info"),
     key("postgres_lanes", "4"),
     key("shutdown_seconds", "30"),
+    key("decision_sample", "0"),
 ];
 
 /// Variables that begin with `ADMIN_` and are not settings: of the command line's client, of tests, and those that
@@ -67,6 +69,8 @@ pub(crate) struct Config {
     pub(crate) log_level: String,
     pub(crate) postgres_lanes: usize,
     pub(crate) shutdown_seconds: u64,
+    /// Which share of reads is recorded as a decision.
+    pub(crate) decision_sample: Sample,
     values: Values,
 }
 
@@ -112,6 +116,7 @@ impl Config {
             },
             postgres_lanes: in_range(&values, "postgres_lanes", "4", 1..=64)? as usize,
             shutdown_seconds: in_range(&values, "shutdown_seconds", "30", 1..=3600)?,
+            decision_sample: parse(&values, "decision_sample", "0", "a number from 0 to 1")?,
             data_dir,
             values,
         })
@@ -145,6 +150,7 @@ fn read_file(settings: &Settings, values: &mut Values) -> Result<()> {
         let value = match value {
             toml::Value::String(text) => text,
             toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Float(number) => number.to_string(),
             other => {
                 bail!("the key `{name}` in {} must be a string or a number, not {}", path.display(), other.type_str())
             }
@@ -250,6 +256,7 @@ mod tests {
         assert!(error(&[("listen", "here")]).contains("`listen` = \"here\" (from a test) must be an address"));
         assert!(error(&[("database", "mysql://x")]).contains("sqlite:PATH or postgres://"));
         assert!(error(&[("shutdown_seconds", "0")]).contains("1 to 3600"));
+        assert!(error(&[("decision_sample", "1.5")]).contains("a number from 0 to 1"));
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(crate) async fn open(config: &Config) -> Result<Core> {
             data_dir::make_master_key(config, in_use)?
         }
     };
-    Ok(Core::new(db, Arc::new(SystemClock), Arc::new(SystemRandom), &master_key))
+    Ok(Core::new(db, Arc::new(SystemClock), Arc::new(SystemRandom), &master_key, config.decision_sample))
 }
 
 fn unreachable_database(config: &Config, error: admin_types::Error) -> anyhow::Error {
@@ -67,9 +67,15 @@ pub(crate) async fn run(config: Config, sign_in_link: bool) -> Result<()> {
     let url = config.public_url.clone().unwrap_or_else(|| own.clone());
     let router = admin_api::router(App::new(core.clone(), tokens.clone(), &url, metrics));
     let drain = Duration::from_secs(config.shutdown_seconds);
-    tasks.spawn(listener::serve(listener, router, stop.clone(), drain));
+    // Decisions are made until the last request is answered.
+    let answered = CancellationToken::new();
+    let (serving, last) = (listener::serve(listener, router, stop.clone(), drain), answered.clone().drop_guard());
+    tasks.spawn(async move {
+        serving.await;
+        drop(last);
+    });
     tasks.spawn(admin_core::build_indexes(core.clone(), stop.clone().cancelled_owned()));
-    tasks.spawn(admin_core::write_decisions(core.clone(), stop.clone().cancelled_owned()));
+    tasks.spawn(admin_core::write_decisions(core.clone(), answered.cancelled_owned()));
     tasks.spawn(admin_core::housekeeping(core.clone(), stop.clone().cancelled_owned()));
 
     let started = start(&config, &core, &tokens, (&url, &own), sign_in_link);

@@ -1,8 +1,8 @@
 //! Who may do what, and why.
 
 use admin_core::{
-    Draft, MAX_DRAFTS, Question, access_matrix as matrix, explain_access as explain, list_decisions as decisions,
-    simulate_access as simulate,
+    DecisionQuery, Draft, MAX_DRAFTS, Question, access_matrix as matrix, explain_access as explain,
+    list_decisions as decisions, simulate_access as simulate,
 };
 use admin_types::{DecisionId, Error, FieldError, ResourceId, Result};
 use axum::body::Body;
@@ -11,6 +11,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::call::Call;
+use crate::params::Params;
 use crate::problem::Problem;
 use crate::{answer, body};
 
@@ -124,19 +125,56 @@ pub(crate) async fn access_matrix(call: Call) -> Result<Response, Problem> {
     Ok(answer::data(&matrix(&call.app.core, &call.op(false)?).await?)?)
 }
 
-/// List refusals
+/// List recorded decisions
 ///
-/// The newest first. Changes that were allowed are events; the last 100,000 refusals are kept.
+/// The newest first. All refusals are recorded, reads that were allowed where a type is sensitive or `decision_sample` says
+/// so; changes that were allowed are events. The last 100,000 of each kind are kept.
 #[utoipa::path(get, path = "/v3/access/decisions", tag = "access", operation_id = "list_decisions",
-    params(("limit" = Option<u32>, Query, description = "Decisions of a page, 1 to 200; 50 if absent"),
+    params(("principal" = Option<String>, Query, description = "Only about this user or client"),
+        ("resource" = Option<String>, Query, description = "Only about this resource"),
+        ("action" = Option<String>, Query, description = "Only this action, such as `workspace.read`"),
+        ("decision" = Option<String>, Query, description = "Only `allow`, or only `deny`"),
+        ("since" = Option<String>, Query, description = "Not before this time, RFC 3339"),
+        ("until" = Option<String>, Query, description = "Before this time, RFC 3339"),
+        ("limit" = Option<u32>, Query, description = "Decisions of a page, 1 to 200; 50 if absent"),
         ("cursor" = Option<String>, Query, description = "Where an earlier page ended")),
-    responses((status = 200, description = "A page of refusals", body = Object)))]
+    responses((status = 200, description = "A page of decisions", body = Object)))]
 pub(crate) async fn list_decisions(call: Call) -> Result<Response, Problem> {
-    let mut params = call.params(&["limit", "cursor"])?;
+    let known = ["principal", "resource", "action", "decision", "since", "until", "limit", "cursor"];
+    let mut params = call.params(&known)?;
+    let query = decision_query(&mut params)?;
     let limit = params.number("limit")?;
     let before = params.text("cursor").map(|cursor| {
         DecisionId::parse(&cursor).ok_or_else(|| Error::parameter("cursor", "is not one that this list answered"))
     });
-    let (items, pagination) = decisions(&call.app.core, &call.op(false)?, before.transpose()?, limit).await?;
+    let (items, pagination) = decisions(&call.app.core, &call.op(false)?, query, before.transpose()?, limit).await?;
     Ok(answer::page_of(&items, pagination)?)
+}
+
+fn decision_query(params: &mut Params) -> Result<DecisionQuery> {
+    Ok(DecisionQuery {
+        principal: params.id("principal")?,
+        resource: params.id("resource")?,
+        action: params.text("action").map(action).transpose()?,
+        allowed: match params.text("decision").as_deref() {
+            None => None,
+            Some("allow") => Some(true),
+            Some("deny") => Some(false),
+            Some(_) => return Err(Error::parameter("decision", "must be allow or deny")),
+        },
+        since: params.time("since")?,
+        until: params.time("until")?,
+    })
+}
+
+/// `<type>.<verb>`. Decisions outlive types, so nobody asks whether there is such.
+fn action(text: String) -> Result<String> {
+    let is_word = |word: &str| {
+        word.starts_with(|first: char| first.is_ascii_lowercase())
+            && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
+    };
+    match text.split_once('.') {
+        Some((type_name, verb)) if is_word(type_name) && is_word(verb) => Ok(text),
+        _ => Err(Error::parameter("action", "must be an action, such as `workspace.read`")),
+    }
 }

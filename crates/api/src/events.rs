@@ -1,7 +1,7 @@
 //! Events: what happened in the org.
 
 use admin_core::{EventQuery, get_event as get, list_events as list};
-use admin_types::{Error, EventId, ResourceId, Result, Timestamp};
+use admin_types::{Error, EventId, Result};
 use axum::response::Response;
 
 use crate::answer;
@@ -43,11 +43,11 @@ pub(crate) async fn list_events(call: Call) -> Result<Response, Problem> {
 fn query(params: &mut Params) -> Result<EventQuery> {
     Ok(EventQuery {
         kind: params.text("type").map(|text| kind(&text)).transpose()?,
-        resource: id(params, "resource")?,
-        actor: id(params, "actor")?,
+        resource: params.id("resource")?,
+        actor: params.id("actor")?,
         request_id: params.text("request_id"),
-        since: time(params, "since")?,
-        until: time(params, "until")?,
+        since: params.time("since")?,
+        until: params.time("until")?,
         after: params.number("cursor")?,
         descending: match params.text("order").as_deref() {
             None | Some("asc") => false,
@@ -72,18 +72,6 @@ fn kind(text: &str) -> Result<(String, Option<String>)> {
         }
         _ => Err(Error::parameter("type", "must be such as `workspace.created` or `workspace.*`")),
     }
-}
-
-fn id(params: &mut Params, name: &str) -> Result<Option<ResourceId>> {
-    let Some(text) = params.text(name) else { return Ok(None) };
-    ResourceId::parse(&text).map(Some).ok_or_else(|| Error::parameter(name, "must be the id of a resource"))
-}
-
-fn time(params: &mut Params, name: &str) -> Result<Option<Timestamp>> {
-    let Some(text) = params.text(name) else { return Ok(None) };
-    Timestamp::parse(&text)
-        .map(Some)
-        .ok_or_else(|| Error::parameter(name, "must be a time such as 2025-01-10T08:30:00Z"))
 }
 
 /// Read one event

@@ -355,6 +355,9 @@ fn typed(base: &Value, entry: &TypeEntry) -> Value {
     schema["properties"]["type"] = json!({"type": "string", "const": name});
     schema["properties"]["status"] = json!({"type": "string", "enum": entry.definition.statuses});
     schema["properties"]["attributes"] = json!({"$ref": format!("#/components/schemas/{name}.attributes")});
+    if entry.definition.sensitive {
+        schema["x-sensitive"] = json!(true);
+    }
     schema
 }
 

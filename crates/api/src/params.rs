@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use admin_types::{Error, Result};
+use admin_types::{Error, ResourceId, Result, Timestamp};
 use percent_encoding::percent_decode_str;
 
 /// The parameters of a request.
@@ -42,6 +42,19 @@ impl Params {
         number
             .map(Some)
             .ok_or_else(|| Error::parameter(name, "must be a whole number that is not negative, and not too large"))
+    }
+
+    /// The id of a resource, or `None`.
+    pub(crate) fn id(&mut self, name: &str) -> Result<Option<ResourceId>> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        ResourceId::parse(&text).map(Some).ok_or_else(|| Error::parameter(name, "must be the id of a resource"))
+    }
+
+    /// A time, or `None`.
+    pub(crate) fn time(&mut self, name: &str) -> Result<Option<Timestamp>> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let detail = "must be a time such as 2025-01-10T08:30:00Z";
+        Timestamp::parse(&text).map(Some).ok_or_else(|| Error::parameter(name, detail))
     }
 
     /// `true` or `false`; false if absent.

@@ -83,6 +83,7 @@ fn type_type() -> Value {
         "statuses": words("The first is the default."),
         "actions": words("What can be done besides reading, creating, updating and deleting, for policies to decide."),
         "parent": {"type": "string", "description": "The type that parents must be of."},
+        "sensitive": {"type": "boolean", "description": "Whether every read of its resources is recorded."},
         "schema": {"type": "object", "description": "JSON Schema 2020-12 of `attributes`."}
     });
     let description = "Describes resources: a JSON Schema of their attributes, their statuses, their name in paths.";

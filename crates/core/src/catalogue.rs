@@ -57,6 +57,7 @@ pub struct Catalogue {
     pub version: i64,
     by_name: HashMap<String, Arc<TypeEntry>>,
     by_plural: HashMap<String, Arc<TypeEntry>>,
+    sensitive: Vec<String>,
 }
 
 impl Catalogue {
@@ -75,6 +76,11 @@ impl Catalogue {
         let mut all: Vec<_> = self.by_name.values().collect();
         all.sort_by(|a, b| a.definition.name.cmp(&b.definition.name));
         all
+    }
+
+    /// The names of the types whose every read is recorded.
+    pub(crate) fn sensitive(&self) -> &[String] {
+        &self.sensitive
     }
 
     /// The type of a resource that is there, for a caller who may not know of it.
@@ -132,6 +138,7 @@ impl Catalogue {
                 building,
             }),
         };
+        self.sensitive.extend(entry.definition.sensitive.then(|| resource.name.clone()));
         self.by_plural.insert(entry.definition.plural.clone(), entry.clone());
         self.by_name.insert(resource.name, entry);
         Ok(())

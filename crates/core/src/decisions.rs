@@ -1,40 +1,72 @@
-//! Refusals are recorded, so that somebody can find out why. They are written behind the answer, many at a time; whoever
-//! is refused faster than they can be written waits.
+//! Refusals are recorded, so that somebody can find out why, and reads where that is wanted. They are written behind the
+//! answer, many at a time. Whoever is refused, or reads what is sensitive, faster than it can be written, waits; a sampled
+//! read that finds no room is not recorded.
+
+mod reads;
 
 use std::sync::Arc;
 
 use admin_db::decisions::{self, DecisionRow};
 use admin_db::{Tx, orgs};
 use admin_types::{
-    DEFAULT_LIMIT, DecisionId, Denied, Error, MAX_LIMIT, OrgId, Pagination, Principal, RequestId, ResourceId, Result,
-    Timestamp,
+    DEFAULT_LIMIT, DecisionId, Denied, Error, MAX_LIMIT, OrgId, Pagination, Prefix, Principal, RequestId, ResourceId,
+    Result, Timestamp,
 };
+use metrics::Counter;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+pub use admin_db::decisions::DecisionQuery;
+
+pub(crate) use self::reads::Expanded;
+pub use self::reads::Sample;
 use crate::Core;
 use crate::access::Verb;
 use crate::op::Op;
 
-/// Refusals that wait to be written.
+/// Decisions that wait to be written.
 const WAITING: usize = 1024;
-/// Refusals that are written together.
+/// Decisions that are written together.
 const BATCH: usize = 256;
-/// Decisions that are kept for each org.
+/// Refusals that are kept for each org, and allowed reads.
 const KEPT: i64 = 100_000;
+/// After how many written decisions old ones are forgotten, if housekeeping has not come round before.
+const FORGET_AFTER: usize = 20_000;
 
 type Recorded = (OrgId, DecisionRow);
 
-/// Where refusals wait.
+/// Where decisions wait.
 pub(crate) struct Decisions {
+    sample: Sample,
     sender: mpsc::Sender<Recorded>,
     receiver: tokio::sync::Mutex<mpsc::Receiver<Recorded>>,
+    /// Sampled reads that found no room.
+    full: Counter,
+    /// Decisions that the database did not take.
+    failed: Counter,
 }
 
-impl Default for Decisions {
-    fn default() -> Decisions {
+impl Decisions {
+    pub(crate) fn new(sample: Sample) -> Decisions {
         let (sender, receiver) = mpsc::channel(WAITING);
-        Decisions { sender, receiver: tokio::sync::Mutex::new(receiver) }
+        let lost = |reason: &'static str| metrics::counter!("admin_decisions_dropped_total", "reason" => reason);
+        let receiver = tokio::sync::Mutex::new(receiver);
+        Decisions { sample, sender, receiver, full: lost("full"), failed: lost("failed") }
+    }
+
+    /// Has a decision written, as soon as there is room for it.
+    async fn wait(&self, org: OrgId, row: DecisionRow) {
+        // Closed only when nobody asks any more, at the end of the process.
+        let _ = self.sender.send((org, row)).await;
+    }
+
+    /// Has a decision written if there is room for it; whether there was.
+    fn offer(&self, org: OrgId, row: DecisionRow) -> bool {
+        let taken = self.sender.try_send((org, row)).is_ok();
+        if !taken {
+            self.full.increment(1);
+        }
+        taken
     }
 }
 
@@ -64,14 +96,14 @@ pub async fn record_refusal(core: &Core, principal: &Principal, request_id: &Req
         allowed: false,
         request_id: request_id.as_str().to_owned(),
     };
-    // Closed only when nobody writes any more, at the end of the process.
-    let _ = core.decisions.sender.send((principal.org, row)).await;
+    core.decisions.wait(principal.org, row).await;
 }
 
-/// Writes refusals until `stop` is done.
+/// Writes decisions until `stop` is done, which must not be before the last request is answered.
 pub async fn write_decisions(core: Core, stop: impl Future<Output = ()>) {
     let mut stop = std::pin::pin!(stop);
     let mut receiver = core.decisions.receiver.lock().await;
+    let mut written = 0;
     loop {
         let mut batch = vec![];
         tokio::select! {
@@ -82,7 +114,16 @@ pub async fn write_decisions(core: Core, stop: impl Future<Output = ()>) {
                 }
                 return;
             }
-            _ = receiver.recv_many(&mut batch, BATCH) => write(&core, batch).await,
+            count = receiver.recv_many(&mut batch, BATCH) => {
+                write(&core, batch).await;
+                written += count;
+            }
+        }
+        if written >= FORGET_AFTER {
+            written = 0;
+            if let Err(error) = forget(&core).await {
+                tracing::warn!(%error, "old decisions could not be forgotten; trying again later");
+            }
         }
     }
 }
@@ -91,7 +132,7 @@ async fn write(core: &Core, mut batch: Vec<Recorded>) {
     batch.sort_by_key(|(org, _)| *org);
     for rows in batch.chunk_by(|a, b| a.0 == b.0) {
         let Some((org, _)) = rows.first() else { continue };
-        let (org, rows) = (*org, Arc::new(rows.to_vec()));
+        let (org, count, rows) = (*org, rows.len() as u64, Arc::new(rows.to_vec()));
         let written = core.db.write(org, async move |tx: &mut Tx| {
             for (org, row) in rows.iter() {
                 decisions::insert(tx, *org, row).await?;
@@ -99,7 +140,8 @@ async fn write(core: &Core, mut batch: Vec<Recorded>) {
             Ok(())
         });
         if let Err(error) = written.await {
-            tracing::warn!(%error, "refusals could not be recorded");
+            core.decisions.failed.increment(count);
+            tracing::warn!(%error, count, "decisions could not be recorded");
         }
     }
 }
@@ -114,25 +156,29 @@ pub(crate) async fn forget(core: &Core) -> Result<u64> {
     Ok(forgotten)
 }
 
-/// The newest refusals, for those who may read policies. `before`: where an earlier page ended.
+/// The newest decisions of a query, for those who may read policies. `before`: where an earlier page ended.
 pub async fn list_decisions(
     core: &Core,
     op: &Op,
+    query: DecisionQuery,
     before: Option<DecisionId>,
     limit: Option<u32>,
 ) -> Result<(Vec<DecisionShown>, Pagination)> {
     let actor = core.actor(op).await?;
     if actor.may_never(op, Verb::Read, "policy") {
-        return Err(Error::forbidden("Only those who may read policies may see what was refused."));
+        return Err(Error::forbidden("Only those who may read policies may see recorded decisions."));
     }
     let per_page = match limit.unwrap_or(DEFAULT_LIMIT) {
         limit @ 1..=MAX_LIMIT => limit,
         _ => return Err(Error::parameter("limit", format!("must be 1 to {MAX_LIMIT}"))),
     };
-    let (mut conn, org) = (core.db.read().await?, op.principal.org);
+    if query.principal.is_some_and(|id| !matches!(id.prefix, Prefix::User | Prefix::Client)) {
+        return Err(Error::parameter("principal", "must be the id of a user or a client"));
+    }
+    let (mut conn, org) = (core.db.scan().await?, op.principal.org);
     // Counted first: what is counted is there to be shown.
-    let total_items = decisions::count(&mut conn, org).await?;
-    let mut rows = decisions::newest(&mut conn, org, before.unwrap_or(DecisionId::LAST), per_page + 1).await?;
+    let total_items = decisions::count(&mut conn, org, &query).await?;
+    let mut rows = decisions::newest(&mut conn, org, &query, before, per_page + 1).await?;
     let more = rows.len() > per_page as usize;
     rows.truncate(per_page as usize);
     let next_cursor = rows.last().filter(|_| more).map(|row| row.id.to_string());
@@ -147,4 +193,37 @@ pub async fn list_decisions(
         request_id: row.request_id,
     });
     Ok((shown.collect(), Pagination { current_page: None, per_page, total_items, next_cursor }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row() -> DecisionRow {
+        let id = ResourceId { prefix: Prefix::User, bytes: [1; 16] };
+        DecisionRow {
+            id: DecisionId([1; 16]),
+            at: Timestamp(0),
+            principal: admin_types::Actor { kind: "user".into(), id },
+            action: "thing.read".into(),
+            resource_type: "thing".into(),
+            resource: None,
+            allowed: true,
+            request_id: "req".into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn without_room_a_sampled_read_is_dropped_and_all_else_waits() {
+        let (decisions, org) = (Decisions::new(Sample::default()), OrgId([1; 16]));
+        for n in 0..WAITING {
+            assert!(decisions.offer(org, row()), "{n}");
+        }
+        assert!(!decisions.offer(org, row()), "there is no room");
+        let mut waits = Box::pin(decisions.wait(org, row()));
+        assert!(futures_util::poll!(&mut waits).is_pending(), "it waits for room");
+        decisions.receiver.lock().await.recv().await.expect("one that waits");
+        waits.await;
+        assert!(!decisions.offer(org, row()), "the room is taken");
+    }
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::access::{Actor, Known, Verb};
 use crate::catalogue::Catalogue;
+use crate::decisions::Expanded;
 use crate::op::Op;
 
 /// The most references that a request may resolve, and how deep.
@@ -112,15 +113,16 @@ fn targets(value: &Value, reference: &str) -> Vec<ResourceId> {
     }
 }
 
-/// All resources that the expansions reach, by id: one statement for each level.
+/// All resources that the expansions reach, by id, and which of them are of sensitive types: one statement for each level.
 pub(crate) async fn resolve(
     conn: &mut Conn,
     op: &Op,
     actor: &Actor,
     values: &[Value],
     expansions: &Expansions,
-) -> Result<BTreeMap<ResourceId, Value>> {
+) -> Result<(BTreeMap<ResourceId, Value>, Expanded)> {
     let (mut known, mut related) = (BTreeMap::<ResourceId, Value>::new(), Known::default());
+    let (all_sensitive, mut sensitive) = (actor.catalogue().sensitive(), vec![]);
     let mut level: Vec<(Value, &Expansions)> = values.iter().map(|value| (value.clone(), expansions)).collect();
     while !level.is_empty() {
         let mut wanted: BTreeMap<ResourceId, Vec<&Expansions>> = BTreeMap::new();
@@ -140,6 +142,9 @@ pub(crate) async fn resolve(
             let resource: Resource = serde_json::from_str(&row.document).map_err(Error::internal)?;
             if !row.deleted && actor.may(conn, op, &mut related, Verb::Read, &resource).await? {
                 let shown = actor.shown(conn, op, &mut related, resource).await?;
+                if all_sensitive.contains(&shown.type_name) {
+                    sensitive.push((shown.type_name.clone(), shown.id));
+                }
                 known.insert(shown.id, serde_json::to_value(shown).map_err(Error::internal)?);
             }
         }
@@ -147,7 +152,7 @@ pub(crate) async fn resolve(
         level = reached.flat_map(|(value, nexts)| nexts.iter().map(|next| (value.clone(), *next))).collect();
         level.retain(|(_, next)| !next.0.is_empty());
     }
-    Ok(known)
+    Ok((known, sensitive))
 }
 
 /// `{"attributes.country": {…}}` for one resource; arrays of references become arrays.

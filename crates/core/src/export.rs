@@ -34,6 +34,7 @@ pub async fn export_resources(core: &Core, op: Op, types: Vec<String>, filter: O
     };
     let (types, filter, actor) = core.acting(&op, read_filter).await?;
     let scope = if types.is_empty() { Scope::Own } else { Scope::Types(types) };
+    core.record_list(&op, &actor, &scope).await;
     Ok(Export { core: core.clone(), op, actor, scope, filter, after: None, done: false })
 }
 

@@ -43,7 +43,7 @@ use admin_types::{Clock, Error, Kind, Random};
 pub use authzen::{Asking, Found, Named, Walk};
 pub use catalogue::{Catalogue, TypeEntry};
 pub use cipher::{Cipher, MasterKey};
-pub use decisions::{DecisionShown, list_decisions, record_refusal, write_decisions};
+pub use decisions::{DecisionQuery, DecisionShown, Sample, list_decisions, record_refusal, write_decisions};
 pub use delete::delete_resource;
 pub use events::{EventList, EventQuery, get_event, list_events};
 pub use explain::{Explanation, Question, explain_access};
@@ -92,8 +92,8 @@ impl std::ops::Deref for Core {
 }
 
 impl Core {
-    /// The application over an open database.
-    pub fn new(db: Db, clock: Arc<dyn Clock>, random: Arc<dyn Random>, master_key: &MasterKey) -> Core {
+    /// The application over an open database. `sample`: which share of reads is recorded.
+    pub fn new(db: Db, clock: Arc<dyn Clock>, random: Arc<dyn Random>, master_key: &MasterKey, sample: Sample) -> Core {
         Core {
             inner: Arc::new(Inner {
                 db,
@@ -102,7 +102,7 @@ impl Core {
                 cipher: Cipher::new(master_key),
                 accesses: Default::default(),
                 catalogues: Default::default(),
-                decisions: Default::default(),
+                decisions: decisions::Decisions::new(sample),
                 totals: Default::default(),
                 idempotency: Default::default(),
                 index_work: Default::default(),

@@ -103,7 +103,10 @@ pub async fn list_resources(core: &Core, op: &Op, query: ListQuery) -> Result<Pa
         true => documents,
         false => actor.show_all(&mut conn, op, &mut Known::default(), documents).await?,
     };
-    let items = shape.apply(&mut conn, op, &actor, documents).await?;
+    let (items, expanded) = shape.apply(&mut conn, op, &actor, documents).await?;
+    drop(conn);
+    core.record_list(op, &actor, &list.scope).await;
+    core.record_expanded(op, expanded).await;
     let current_page = query.cursor.is_none().then_some(query.page.unwrap_or(1));
     Ok(Page { items, pagination: Pagination { current_page, per_page: limit, total_items: total, next_cursor } })
 }

@@ -229,7 +229,11 @@ pub async fn get_resource(
     let mut conn = core.db.read_once().await?;
     let row = find(&mut conn, op, of_type, id).await?;
     drop(conn);
-    let actor = core.acting(op, |actor| actor.catalogue().of_resource(&row.type_name).map(|_| actor.clone())).await?;
+    let of_resource = |actor: &Arc<Actor>| {
+        let entry = actor.catalogue().of_resource(&row.type_name)?;
+        Ok((actor.clone(), entry.definition.sensitive))
+    };
+    let (actor, sensitive) = core.acting(op, of_resource).await?;
     if row.deleted && !trashed {
         return Err(Error::not_found("resource"));
     }
@@ -255,6 +259,7 @@ pub async fn get_resource(
             actor.show(&mut conn, op, &mut known, &row.type_name, row.document).await?
         }
     };
+    core.record_read(op, &row.type_name, id, sensitive).await;
     Ok(Written { id, type_name: row.type_name, version: row.version, document, replayed: false, events: vec![] })
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::Core;
 use crate::access::Actor;
 use crate::catalogue::Catalogue;
+use crate::decisions::Expanded;
 use crate::expand::{self, Expansions};
 use crate::op::Op;
 
@@ -60,20 +61,20 @@ impl Shape {
         Ok(Shape { expansions, fields })
     }
 
-    /// The documents as they are asked for: expanded, and cut to the fields.
+    /// The documents as they are asked for: expanded, and cut to the fields; and what of sensitive types was expanded.
     pub(crate) async fn apply(
         &self,
         conn: &mut Conn,
         op: &Op,
         actor: &Actor,
         documents: Vec<String>,
-    ) -> Result<Vec<String>> {
+    ) -> Result<(Vec<String>, Expanded)> {
         if self.expansions.is_empty() && self.fields.is_empty() {
-            return Ok(documents);
+            return Ok((documents, vec![]));
         }
         let parse = |text: &String| serde_json::from_str(text).map_err(Error::internal);
         let values = documents.iter().map(parse).collect::<Result<Vec<Value>>>()?;
-        let expanded = expand::resolve(conn, op, actor, &values, &self.expansions).await?;
+        let (expanded, sensitive) = expand::resolve(conn, op, actor, &values, &self.expansions).await?;
         let shaped = values.into_iter().map(|source| {
             let extra = expand::attach(&source, &self.expansions, &expanded);
             let mut value = if self.fields.is_empty() { source } else { cut(&source, &self.fields) };
@@ -84,7 +85,7 @@ impl Shape {
             print(&value, &mut text);
             text
         });
-        Ok(shaped.collect())
+        Ok((shaped.collect(), sensitive))
     }
 }
 
@@ -100,7 +101,9 @@ pub async fn shape_resource(
     let parse = |actor: &Arc<Actor>| Ok((Shape::parse(actor.catalogue(), &types, expand, fields)?, actor.clone()));
     let (shape, actor) = core.acting(op, parse).await?;
     let mut conn = core.db.read().await?;
-    let shaped = shape.apply(&mut conn, op, &actor, vec![document]).await?;
+    let (shaped, expanded) = shape.apply(&mut conn, op, &actor, vec![document]).await?;
+    drop(conn);
+    core.record_expanded(op, expanded).await;
     shaped.into_iter().next().ok_or_else(|| Error::internal("a document was lost"))
 }
 

@@ -33,3 +33,11 @@ pub(crate) fn json(conn: &Conn) -> Json {
         Conn::Postgres(_) => Json::Postgres,
     }
 }
+
+/// SQLite keeps no figures about what a table holds and takes the wrong index; PostgreSQL does, and has no way to be told.
+pub(crate) fn by_index(conn: &Conn, index: &'static str) -> String {
+    match conn {
+        Conn::Sqlite(_) => format!(" INDEXED BY {index}"),
+        Conn::Postgres(_) => String::new(),
+    }
+}

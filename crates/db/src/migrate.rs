@@ -23,8 +23,12 @@ macro_rules! migration {
     };
 }
 
-const MIGRATIONS: &[Migration] =
-    &[migration!(1, "0001_initial"), migration!(2, "0002_access"), migration!(3, "0003_references_in_order")];
+const MIGRATIONS: &[Migration] = &[
+    migration!(1, "0001_initial"),
+    migration!(2, "0002_access"),
+    migration!(3, "0003_references_in_order"),
+    migration!(4, "0004_decision_filters"),
+];
 
 /// How long a migration may take, in milliseconds.
 const MIGRATION_MS: u64 = 3_600_000;

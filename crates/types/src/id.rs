@@ -163,12 +163,25 @@ fixed_prefix!(
 );
 
 impl DecisionId {
-    /// After all others.
-    pub const LAST: DecisionId = DecisionId([0xff; 16]);
-
     /// A new one, made at `at`.
     pub fn new(at: Timestamp, random: &dyn Random) -> DecisionId {
         DecisionId(uuid_v7(at, random))
+    }
+
+    /// Before every one that was made at `at` or later.
+    pub fn lower(at: Timestamp) -> DecisionId {
+        DecisionId::at_millis(at.millis())
+    }
+
+    /// After every one that was made before `at`.
+    pub fn upper(at: Timestamp) -> DecisionId {
+        DecisionId::at_millis(at.millis().saturating_add(1))
+    }
+
+    fn at_millis(millis: u64) -> DecisionId {
+        let mut bytes = [0; 16];
+        bytes[..6].copy_from_slice(&millis.min((1 << 48) - 1).to_be_bytes()[2..]);
+        DecisionId(bytes)
     }
 }
 
@@ -287,6 +300,18 @@ mod tests {
         for seq in [1, 42, 1 << 20, (1 << 40) - 1] {
             let id = EventId::new(org, seq, Timestamp(1_736_497_800_000_000), &SystemRandom);
             assert_eq!(EventId::parse(&id.to_string()).map(EventId::seq), Some(seq));
+        }
+    }
+
+    #[test]
+    fn decision_ids_are_bounded_by_times() {
+        let at = Timestamp(1_736_497_800_000_500);
+        let id = DecisionId::new(at, &SystemRandom);
+        for (since, is_in) in [(at.0 - 2_000, true), (at.0, true), (at.0 + 1_000, false)] {
+            assert_eq!(DecisionId::lower(Timestamp(since)) <= id, is_in, "{since}");
+        }
+        for (until, is_in) in [(at.0 - 1_000, false), (at.0 + 1, true), (i64::MAX, true)] {
+            assert_eq!(id < DecisionId::upper(Timestamp(until)), is_in, "{until}");
         }
     }
 

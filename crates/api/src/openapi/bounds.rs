@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// The id of a resource.
-const RESOURCE: &str = "(res|typ|usr)_[0-7][0-9a-hjkmnp-tv-z]{25}";
+const RESOURCE: &str = "(res|typ|usr|cli|pol)_[0-7][0-9a-hjkmnp-tv-z]{25}";
 
 /// States what is known of each parameter of an operation by its name alone.
 pub(super) fn parameters(operation: &mut Value) {
@@ -19,6 +19,9 @@ pub(super) fn parameters(operation: &mut Value) {
             // In a query, empty is as good as absent.
             ("resource" | "actor", _) => json!({"type": "string", "pattern": format!("^({RESOURCE})?$")}),
             ("type", true) => json!({"type": "string", "pattern": "^([a-z][a-z0-9_]*\\.([a-z]+|\\*))?$"}),
+            ("principal", _) => json!({"type": "string", "pattern": "^((usr|cli)_[0-7][0-9a-hjkmnp-tv-z]{25})?$"}),
+            ("action", _) => json!({"type": "string", "pattern": "^([a-z][a-z0-9_-]*\\.[a-z][a-z0-9_-]*)?$"}),
+            ("decision", _) => json!({"type": "string", "enum": ["allow", "deny", ""]}),
             ("request_id", _) => json!({"type": "string"}),
             ("since" | "until", _) => {
                 json!({"type": "string", "anyOf": [{"format": "date-time"}, {"maxLength": 0}]})

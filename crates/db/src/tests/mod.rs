@@ -2,6 +2,7 @@
 
 mod beyond;
 mod catalogue;
+mod decisions;
 mod migrations;
 mod statements;
 

@@ -1,4 +1,4 @@
-//! What a type says besides its schema: name, plural, statuses, actions, parent, description.
+//! What a type says besides its schema: name, plural, statuses, actions, parent, sensitivity, description.
 
 use admin_types::Attributes;
 use admin_types::json::escape;
@@ -35,6 +35,7 @@ pub(super) struct Head {
     pub(super) statuses: Vec<String>,
     pub(super) actions: Vec<String>,
     pub(super) parent: Option<String>,
+    pub(super) sensitive: bool,
 }
 
 /// `^[a-z][a-z0-9_]{0,47}$`
@@ -59,9 +60,11 @@ pub(super) fn read(name: &str, attributes: &Attributes, problems: &mut Problems)
         problems.add(|| "/name".to_owned(), format!("`{name}` is a word of policies; give the type another name"));
     }
     for key in attributes.keys() {
-        if !matches!(key.as_str(), "plural" | "statuses" | "actions" | "parent" | "schema" | "description") {
-            let detail =
-                "a type has no such attribute; it has plural, statuses, actions, parent, schema and description";
+        if !matches!(
+            key.as_str(),
+            "plural" | "statuses" | "actions" | "parent" | "sensitive" | "schema" | "description"
+        ) {
+            let detail = "a type has no such attribute; it has plural, statuses, actions, parent, sensitive, schema and description";
             problems.add(|| format!("/attributes/{}", escape(key)), detail);
         }
     }
@@ -77,6 +80,18 @@ pub(super) fn read(name: &str, attributes: &Attributes, problems: &mut Problems)
         statuses: statuses(attributes, problems),
         actions: actions(attributes, problems),
         parent: parent(attributes, problems),
+        sensitive: sensitive(attributes, problems),
+    }
+}
+
+fn sensitive(attributes: &Attributes, problems: &mut Problems) -> bool {
+    match attributes.get("sensitive") {
+        None => false,
+        Some(Value::Bool(sensitive)) => *sensitive,
+        Some(_) => {
+            problems.add(|| "/attributes/sensitive".to_owned(), "must be true or false");
+            false
+        }
     }
 }
 

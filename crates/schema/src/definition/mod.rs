@@ -46,6 +46,8 @@ pub struct TypeDefinition {
     pub actions: Vec<String>,
     /// The type that the parents of its resources must be of; `None` when any will do.
     pub parent: Option<String>,
+    /// Whether every read of its resources is recorded.
+    pub sensitive: bool,
     /// The JSON Schema as given, with annotations.
     pub schema: Value,
     /// Every field that a static path of property names reaches, annotated or not, sorted by path. Properties whose
@@ -57,14 +59,24 @@ pub struct TypeDefinition {
 /// All else is derived from these.
 impl PartialEq for TypeDefinition {
     fn eq(&self, other: &TypeDefinition) -> bool {
-        let said = (&self.name, &self.plural, &self.statuses, &self.actions, &self.parent, &self.schema);
-        said == (&other.name, &other.plural, &other.statuses, &other.actions, &other.parent, &other.schema)
+        let said =
+            (&self.name, &self.plural, &self.statuses, &self.actions, &self.parent, self.sensitive, &self.schema);
+        let other_said = (
+            &other.name,
+            &other.plural,
+            &other.statuses,
+            &other.actions,
+            &other.parent,
+            other.sensitive,
+            &other.schema,
+        );
+        said == other_said
     }
 }
 
 impl TypeDefinition {
     /// Compiles the type `name` from the attributes of its resource:
-    /// `{"plural"?, "statuses"?, "actions"?, "parent"?, "schema", "description"?}`.
+    /// `{"plural"?, "statuses"?, "actions"?, "parent"?, "sensitive"?, "schema", "description"?}`.
     ///
     /// Errors: `validation_failed` with JSON Pointers from the resource's root, such as `/name` or
     /// `/attributes/schema/properties/x/x-foo`.
@@ -82,6 +94,7 @@ impl TypeDefinition {
                 statuses: head.statuses,
                 actions: head.actions,
                 parent: head.parent,
+                sensitive: head.sensitive,
                 schema: attributes.get("schema").cloned().unwrap_or_default(),
                 fields,
                 checker,

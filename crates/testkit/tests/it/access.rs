@@ -3,6 +3,7 @@
 mod asked;
 mod authzen;
 mod command_line;
+mod decisions;
 mod fields;
 mod grants;
 mod hidden;

@@ -32,18 +32,19 @@ fn a_type_says_little_and_the_rest_is_default() {
     let definition = with_schema(json!({"type": "object"})).expect("a type");
     assert_eq!(definition.plural, "things");
     assert_eq!(definition.statuses, ["active"]);
-    assert!(definition.fields.is_empty());
+    assert!(definition.fields.is_empty() && !definition.sensitive);
 
     let said = json!({
         "plural": "boxes", "statuses": ["open", "shut-up"], "description": "A box.", "actions": ["seal"], "parent": "shelf",
+        "sensitive": true,
         "schema": {"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"},
     });
     let definition = TypeDefinition::compile("box", &attributes(said)).expect("a type");
     assert_eq!(definition.plural, "boxes");
     assert_eq!(definition.statuses, ["open", "shut-up"]);
     assert_eq!(
-        (definition.actions.as_slice(), definition.parent.as_deref()),
-        (&["seal".to_owned()][..], Some("shelf"))
+        (definition.actions.as_slice(), definition.parent.as_deref(), definition.sensitive),
+        (&["seal".to_owned()][..], Some("shelf"), true)
     );
 }
 

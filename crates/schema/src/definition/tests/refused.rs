@@ -58,6 +58,9 @@ fn names_plurals_statuses() {
     expect(json!({"schema": schema, "actions": ["a", "a"]}), "/attributes/actions/1", "twice");
     expect(json!({"schema": schema, "actions": vec!["a"; 51]}), "/attributes/actions", "at most 50");
     expect(json!({"schema": schema, "parent": "No"}), "/attributes/parent", "the name of a type");
+    for sensitive in [json!("true"), json!(1), json!(null)] {
+        expect(json!({"schema": schema, "sensitive": sensitive}), "/attributes/sensitive", "true or false");
+    }
     expect(json!({"schema": schema, "description": "x".repeat(2001)}), "/attributes/description", "2,000");
     expect(json!({"schema": schema, "a/b": 1}), "/attributes/a~1b", "no such attribute");
 }
