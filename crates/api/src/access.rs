@@ -1,7 +1,7 @@
 //! Who may do what, and why.
 
 use admin_core::{
-    DecisionQuery, Draft, MAX_DRAFTS, Question, access_matrix as matrix, explain_access as explain,
+    DecisionQuery, Draft, MAX_DRAFTS, MAX_RECORDED, Question, access_matrix as matrix, explain_access as explain,
     list_decisions as decisions, simulate_access as simulate,
 };
 use admin_types::{DecisionId, Error, FieldError, ResourceId, Result};
@@ -68,6 +68,9 @@ pub(crate) struct SimulateQuestion {
     without: Option<Vec<String>>,
     /// Ids of users and clients to compare; the oldest thousand if absent.
     principals: Option<Vec<String>>,
+    /// Compare so many of the last recorded decisions, instead of all resources.
+    #[schema(nullable = false, minimum = 1, maximum = 100_000)]
+    recorded: Option<u32>,
 }
 
 /// A policy to try.
@@ -79,7 +82,8 @@ pub(crate) struct DraftPolicy {
 
 /// Try a draft of policies
 ///
-/// Compares what is allowed now with what would be, for every resource: who gains, who loses, with examples. Nothing is written.
+/// Compares what is allowed now with what would be, for every resource, or for the last recorded decisions: who gains, who
+/// loses, with examples. Nothing is written.
 #[utoipa::path(post, path = "/v3/access/simulate", tag = "access", operation_id = "simulate_access",
     request_body = SimulateQuestion, responses((status = 200, description = "What would change", body = Object)))]
 pub(crate) async fn simulate_access(call: Call, body: Body) -> Result<Response, Problem> {
@@ -91,8 +95,13 @@ pub(crate) async fn simulate_access(call: Call, body: Body) -> Result<Response, 
 
 fn draft(document: &Value) -> Result<Draft> {
     let object = document.as_object().ok_or_else(|| wrong("", "must be an object with `policies`"))?;
-    if let Some(other) = object.keys().find(|key| !matches!(key.as_str(), "policies" | "without" | "principals")) {
-        return Err(wrong(&format!("/{other}"), "is not known here; there are policies, without and principals"));
+    if let Some(other) =
+        object.keys().find(|key| !matches!(key.as_str(), "policies" | "without" | "principals" | "recorded"))
+    {
+        return Err(wrong(
+            &format!("/{other}"),
+            "is not known here; there are policies, without, principals and recorded",
+        ));
     }
     let list = |name: &str, most: usize| match object.get(name) {
         None => Ok(vec![]),
@@ -112,7 +121,17 @@ fn draft(document: &Value) -> Result<Draft> {
         both.ok_or_else(|| wrong(&format!("/policies/{at}"), "must be an object with `name` and `cedar`, both texts"))
     };
     let policies = list("policies", MAX_DRAFTS)?.into_iter().enumerate().map(policy).collect::<Result<_>>()?;
-    Ok(Draft { policies, without: ids("without")?, principals: ids("principals")? })
+    let recorded = object.get("recorded").map(recorded).transpose()?;
+    if recorded.is_some() && object.contains_key("principals") {
+        return Err(wrong("/principals", "cannot be combined with `recorded`: who was recorded is compared"));
+    }
+    Ok(Draft { policies, without: ids("without")?, principals: ids("principals")?, recorded })
+}
+
+fn recorded(value: &Value) -> Result<u32> {
+    let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+    let number = number.filter(|number| (1..=MAX_RECORDED).contains(number));
+    number.ok_or_else(|| wrong("/recorded", "must be a whole number from 1 to 100,000"))
 }
 
 /// Show what each role may do

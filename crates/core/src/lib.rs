@@ -60,7 +60,7 @@ pub use resources::{Written, create_resource, get_resource, replace_resource, re
 pub use setup::{Setup, ensure_org, find_org, upgrade_org};
 pub use shape::shape_resource;
 pub use sign_in::{SIGN_IN_SECONDS, create_sign_in_token, sign_in};
-pub use simulate::{Draft, MAX_DRAFTS, Simulation, simulate_access};
+pub use simulate::{Draft, MAX_DRAFTS, MAX_RECORDED, Simulation, simulate_access};
 pub use tokens::{Claims, TOKEN_SECONDS, Tokens, Verified};
 
 /// The application: what every operation needs. Cheap to clone.

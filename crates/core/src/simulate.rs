@@ -1,5 +1,8 @@
 //! What a draft of policies would change: who gains, who loses, with examples. Rules are compared first; rows are looked at
-//! only where two rules differ, once for all principals who have the same two.
+//! only where two rules differ, once for all principals who have the same two. In place of all resources, what was really
+//! asked may be looked at: [`recorded`].
+
+mod recorded;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,6 +25,10 @@ const MAX_PRINCIPALS: usize = 1000;
 pub const MAX_DRAFTS: usize = 100;
 /// How long it may take.
 const WITHIN: Duration = Duration::from_secs(60);
+/// The most recorded decisions that are looked at.
+pub const MAX_RECORDED: u32 = 100_000;
+/// The most principals that are named as affected.
+const MAX_AFFECTED: usize = 100;
 /// Examples of each change.
 const EXAMPLES: usize = 5;
 /// Rows read in one statement.
@@ -36,6 +43,8 @@ pub struct Draft {
     pub without: Vec<ResourceId>,
     /// The users and clients to compare; the oldest thousand if empty.
     pub principals: Vec<ResourceId>,
+    /// So many of the last recorded decisions are compared, instead of principals and resources.
+    pub recorded: Option<u32>,
 }
 
 /// What a draft would change.
@@ -43,7 +52,8 @@ pub struct Draft {
 pub struct Simulation {
     /// Principals compared.
     pub principals: usize,
-    /// Decisions compared: principals × resources × verbs, also those of which the rules alone told that they stay.
+    /// Decisions compared: principals × resources × verbs, or those recorded; also those of which the rules alone told that
+    /// they stay.
     pub decisions: u64,
     /// Decisions that would be allowed, and are not.
     pub gains: u64,
@@ -53,6 +63,24 @@ pub struct Simulation {
     pub changes: Vec<Change>,
     /// False when there were more principals or time than the bounds allow: then the numbers are of a part.
     pub complete: bool,
+    /// Of recorded decisions: those that could not be compared, since their principal or resource is not there any more, or
+    /// never was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<u64>,
+    /// Of recorded decisions: whom they would turn for, the most affected first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub affected: Option<Vec<Affected>>,
+}
+
+/// For whom recorded decisions would turn.
+#[derive(Serialize, Debug)]
+pub struct Affected {
+    /// The user or client.
+    pub principal: ResourceId,
+    /// Decisions that would be allowed, and are not.
+    pub gains: u64,
+    /// Decisions that are allowed, and would not be.
+    pub losses: u64,
 }
 
 /// What a draft would change for one verb of one type.
@@ -66,6 +94,12 @@ pub struct Change {
     pub losses: u64,
     /// A few of them.
     pub examples: Vec<Example>,
+}
+
+impl Change {
+    fn of(action: &str) -> Change {
+        Change { action: action.to_owned(), gains: 0, losses: 0, examples: vec![] }
+    }
 }
 
 /// One decision that would turn.
@@ -93,6 +127,9 @@ pub async fn simulate_access(core: &Core, op: &Op, draft: Draft) -> Result<Simul
         return Err(Error::forbidden("Only those who may read policies may try drafts of them."));
     }
     let drafted = drafted(&asker, &draft)?;
+    if let Some(last) = draft.recorded {
+        return recorded::replay(core, op, &asker, &drafted, last).await;
+    }
     let (actors, all) = actors(core, op, &draft).await?;
     let mut simulation = Simulation { principals: actors.len(), complete: all, ..Simulation::default() };
     let deadline = Instant::now() + WITHIN;
@@ -184,8 +221,7 @@ impl Comparison<'_> {
     /// The rows of the type, and what changes for them.
     async fn run(&self, core: &Core, verb: &str, deadline: Instant) -> Result<(u64, Change)> {
         let org = self.op.principal.org;
-        let action = format!("{}.{verb}", self.type_name);
-        let mut change = Change { action, gains: 0, losses: 0, examples: vec![] };
+        let mut change = Change::of(&format!("{}.{verb}", self.type_name));
         let mut conn = core.db.scan().await?;
         if self.groups.is_empty() {
             return Ok((admin_db::counts::of_type(&mut conn, org, self.type_name).await?, change));

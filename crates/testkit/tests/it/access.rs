@@ -10,6 +10,7 @@ mod hidden;
 mod nearest;
 mod policies;
 mod scopes;
+mod simulate;
 
 use admin_testkit::{Client, Sandbox, story};
 use serde_json::{Value, json};
