@@ -24,7 +24,10 @@ pub(crate) struct Refused {
 
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} answered {}: {}", self.url, self.status, self.detail)
+        write!(f, "{} answered {}: {}", self.url, self.status, self.detail)?;
+        // Of one place the sentence tells already.
+        let places = if self.places.len() > 1 { &self.places[..] } else { &[] };
+        places.iter().try_for_each(|(pointer, detail)| write!(f, "\n  {pointer}: {detail}"))
     }
 }
 

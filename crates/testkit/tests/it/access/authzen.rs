@@ -304,3 +304,18 @@ async fn the_configuration_names_the_public_url_and_believes_no_header() {
         String::from_utf8_lossy(&said.stderr).contains("`public_url` = \"https://a/b\" (from --public-url) must be")
     );
 }
+
+#[test]
+fn every_demand_names_a_story_that_is_there() {
+    let document = include_str!("../../../../../docs/authzen.md");
+    let stories = [include_str!("authzen.rs"), include_str!("authzen/searches.rs")].concat();
+    let (_, demands) = document.split_once("## What the standard demands").expect("the table");
+    let rows = demands.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ---")).skip(1);
+    let cells = rows.map(|row| row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default());
+    let named: Vec<&str> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    assert!(named.len() >= 20, "{named:?}");
+    for name in named.into_iter().filter(|name| !name.ends_with(".rs")) {
+        let told = [format!("story!({name},"), format!("fn {name}(")].iter().any(|text| stories.contains(text));
+        assert!(told, "docs/authzen.md names the story {name}, which is not there");
+    }
+}

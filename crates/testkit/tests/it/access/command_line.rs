@@ -143,6 +143,9 @@ async fn a_draft_is_tried_from_files() {
     let wrong = file("wrong.cedar", "permit (principal, action,\nresource) when { resource.nam == 1 };");
     let said = fails(&sandbox, &["access", "simulate", &same, &wrong]);
     assert!(said.contains(&format!("{wrong}: ")) && said.contains("nam"), "{said}");
+    let many = "permit (principal, action, resource) when { resource.nam == 1 };\npermit (principal, action, resource) when { resource.mane == 1 };";
+    let said = fails(&sandbox, &["access", "simulate", &file("many.cedar", many)]);
+    assert!(said.contains("nam") && said.contains("mane"), "{said}");
     let missing = folder.path().join("none.cedar").display().to_string();
     assert!(fails(&sandbox, &["access", "simulate", &missing]).contains(&format!("cannot read {missing}")));
     let twice = file("eu-editors.cedar2", all);
