@@ -32,7 +32,13 @@ pub(crate) async fn apply(
 
 /// Whether the principal may make this change: what it does to the resource must be allowed in the state before and in the
 /// state after.
-async fn permit(tx: &mut Tx, op: &Op, actor: &Actor, before: Option<&State>, after: Option<&State>) -> Result<()> {
+pub(crate) async fn permit(
+    tx: &mut Tx,
+    op: &Op,
+    actor: &Actor,
+    before: Option<&State>,
+    after: Option<&State>,
+) -> Result<()> {
     let (was, is) = (before.map(|state| &state.resource), after.map(|state| &state.resource));
     let mut known = Known::default();
     let verb = match (was, is) {
@@ -47,7 +53,7 @@ async fn permit(tx: &mut Tx, op: &Op, actor: &Actor, before: Option<&State>, aft
         }
     }
     if let Some(is) = is.filter(|_| verb != Verb::Delete) {
-        actor.check_fields(tx, op, &mut known, verb, (was, is)).await?;
+        actor.check_fields(tx, op, &mut known, verb, (was, is), &[]).await?;
     }
     grants::check(tx, op, actor, was, is).await
 }
@@ -160,19 +166,16 @@ async fn check_targets(
     let resource = &after.resource;
     // A reference that was there before was checked then, and its target could not go away since.
     let same = before.map(State::links).transpose()?.unwrap_or_default();
-    let is_old = |link: &Link| same.iter().any(|old| old.target == link.target && old.target_type == link.target_type);
+    let alike = |old: &Link, new: &Link| {
+        (old.target, &old.target_type, &old.field) == (new.target, &new.target_type, &new.field)
+    };
+    let is_old = |link: &Link| same.iter().any(|old| alike(old, link));
     let itself = |link: &Link| link.target == resource.id && link.target_type == resource.type_name;
     let new: Vec<&Link> = links.iter().filter(|link| !is_old(link) && !itself(link)).collect();
     let parent = resource.parent.filter(|parent| before.is_none_or(|before| before.resource.parent != Some(*parent)));
     let ids = new.iter().map(|link| link.target.bytes).chain(parent.map(|parent| parent.bytes)).collect();
     let live = visible(tx, op, actor, &ids).await?;
-    let mut errors = vec![];
-    for link in new {
-        if live.get(&link.target) != Some(&link.target_type) {
-            let detail = format!("there is no resource {} of the type `{}`", link.target, link.target_type);
-            errors.push(FieldError::new(link.pointer.clone(), detail));
-        }
-    }
+    let mut errors = dangling(new, &live);
     let of_type = after.entry.definition.parent.as_ref();
     if let Some(parent) = parent.filter(|parent| *parent != resource.id) {
         match (live.get(&parent), of_type) {
@@ -185,6 +188,33 @@ async fn check_targets(
         }
     }
     if errors.is_empty() { Ok(()) } else { Err(Error::unprocessable("dangling_reference", errors)) }
+}
+
+/// Everything that a state points to by the fields named must be there and not hidden from the actor, also what it pointed to
+/// before.
+pub(crate) async fn check_seen_targets(
+    tx: &mut Tx,
+    op: &Op,
+    actor: &Actor,
+    state: &State,
+    fields: &[Vec<String>],
+) -> Result<()> {
+    let names = |link: &Link| format!("attributes.{}", link.field);
+    let mut links = state.links()?;
+    links.retain(|link| fields.iter().any(|field| names(link) == field.join(".")));
+    let live = visible(tx, op, Some(actor), &links.iter().map(|link| link.target.bytes).collect()).await?;
+    let errors = dangling(links.iter().collect(), &live);
+    if errors.is_empty() { Ok(()) } else { Err(Error::unprocessable("dangling_reference", errors)) }
+}
+
+/// The references whose targets are not among the live resources, as errors.
+fn dangling(links: Vec<&Link>, live: &HashMap<ResourceId, String>) -> Vec<FieldError> {
+    let dangling = links.into_iter().filter(|link| live.get(&link.target) != Some(&link.target_type));
+    let error = |link: &Link| {
+        let detail = format!("there is no resource {} of the type `{}`", link.target, link.target_type);
+        FieldError::new(link.pointer.clone(), detail)
+    };
+    dangling.map(error).collect()
 }
 
 /// The types of those that are live and that the actor may see.

@@ -18,39 +18,41 @@ const BATCH: u32 = 500;
 pub struct Export {
     core: Core,
     op: Op,
-    actor: Arc<Actor>,
-    scope: Scope,
-    filter: Filter,
+    types: Vec<String>,
+    filter: Option<String>,
     after: Option<Position>,
     done: bool,
 }
 
-/// Begins an export of the types named (all of the org's own if none is), of what meets `filter`.
-pub async fn export_resources(core: &Core, op: Op, types: Vec<String>, filter: Option<String>) -> Result<Export> {
-    let read_filter = |actor: &Arc<Actor>| {
-        let (types, filter) = list::read_filter(&op, actor, types.clone(), filter.as_deref())?;
-        let rows = actor.readable_rows(&op, &types, false).rows;
-        Ok((types, Filter::all([filter, rows]), actor.clone()))
-    };
-    let (types, filter, actor) = core.acting(&op, read_filter).await?;
-    let scope = if types.is_empty() { Scope::Own } else { Scope::Types(types) };
-    core.record_list(&op, &actor, &scope).await;
-    Ok(Export { core: core.clone(), op, actor, scope, filter, after: None, done: false })
-}
-
 impl Export {
-    /// The wire texts of the next batch; empty at the end.
+    /// Begins an export of the types named (all of the org's own if none is), of what meets `filter`.
+    pub fn new(core: &Core, op: Op, types: Vec<String>, filter: Option<String>) -> Export {
+        Export { core: core.clone(), op, types, filter, after: None, done: false }
+    }
+
+    /// The wire texts of the next batch; empty at the end. Each batch is what may be seen when it is read, however long
+    /// ago the export began.
     pub async fn next(&mut self) -> Result<Vec<String>> {
         if self.done {
             return Ok(vec![]);
         }
-        let selection =
-            Selection { org: self.op.principal.org, scope: &self.scope, trashed: false, filter: &self.filter };
+        let op = &self.op;
+        let read_filter = |actor: &Arc<Actor>| {
+            let (types, filter) = list::read_filter(op, actor, self.types.clone(), self.filter.as_deref())?;
+            let rows = actor.readable_rows(op, &types, false).rows;
+            Ok((types, Filter::all([filter, rows]), actor.clone()))
+        };
+        let (types, filter, actor) = self.core.acting(op, read_filter).await?;
+        let scope = if types.is_empty() { Scope::Own } else { Scope::Types(types) };
+        if self.after.is_none() {
+            self.core.record_list(op, &actor, &scope).await;
+        }
+        let selection = Selection { org: op.principal.org, scope: &scope, trashed: false, filter: &filter };
         let mut conn = self.core.db.scan().await?;
         let rows = page(&mut conn, &selection, (&Plan::ById(None), false), self.after.as_ref(), 0, BATCH).await?;
         self.done = rows.len() < BATCH as usize;
         self.after = rows.last().map(|row| Position { key: vec![], id: row.id, seq: 0 });
         let documents = rows.into_iter().map(|row| row.document).collect();
-        self.actor.show_all(&mut conn, &self.op, &mut Known::default(), documents).await
+        actor.show_all(&mut conn, op, &mut Known::default(), documents).await
     }
 }

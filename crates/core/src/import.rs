@@ -7,7 +7,7 @@ use admin_db::{Tx, resources};
 use admin_types::{Error, FieldError, Kind, ResourceId, Result};
 use serde_json::Value;
 
-use crate::access::{Actor, Known, Verb, hidden};
+use crate::access::{Actor, Known, Verb};
 use crate::op::Op;
 use crate::patch::Patch;
 use crate::resources::{Creation, update};
@@ -170,8 +170,9 @@ impl Batch {
         let id = document.get("id").and_then(Value::as_str).and_then(ResourceId::parse);
         if let Some(id) = id
             && let Some(row) = resources::get(tx, self.op.principal.org, id).await?
+            && let Some(outcome) = self.replace(core, tx, row, document).await?
         {
-            return self.replace(core, tx, row, document).await;
+            return Ok(outcome);
         }
         let creation = match newer {
             None => prepared.clone()?,
@@ -181,19 +182,20 @@ impl Batch {
         Ok(Outcome::Created)
     }
 
+    /// Replaces a resource; none if it is hidden, for then it is as if it were not there: the row would create it.
     async fn replace(
         &self,
         core: &Inner,
         tx: &mut Tx,
         row: resources::ResourceRow,
         document: &Value,
-    ) -> Result<Outcome> {
+    ) -> Result<Option<Outcome>> {
         let actor = core.actor_in_tx(tx, &self.op.principal).await?;
         let entry = actor.catalogue().named(&row.type_name);
         let entry = entry.ok_or_else(|| Error::internal("a resource without a type"))?;
         let before = State::read(entry.clone(), row.document)?;
         if !actor.may(tx, &self.op, &mut Known::default(), Verb::Read, &before.resource).await? {
-            return Err(hidden(&row.type_name, before.resource.id));
+            return Ok(None);
         }
         if let Some(name) = self.of_type.as_deref().filter(|name| *name != row.type_name) {
             let detail = format!("names a resource of the type `{}`; here it must be of `{name}`", row.type_name);
@@ -203,7 +205,8 @@ impl Batch {
             return Err(Error::conflict("in_trash", "The resource is in the trash. Restore or purge it first."));
         }
         let after = update(core, tx, &self.op, &before, &Patch::Replace(document.clone())).await?;
-        Ok(if after.resource.version == before.resource.version { Outcome::Unchanged } else { Outcome::Updated })
+        let same = after.resource.version == before.resource.version;
+        Ok(Some(if same { Outcome::Unchanged } else { Outcome::Updated }))
     }
 }
 

@@ -47,7 +47,7 @@ pub use decisions::{DecisionQuery, DecisionShown, Sample, list_decisions, record
 pub use delete::delete_resource;
 pub use events::{EventList, EventQuery, get_event, list_events};
 pub use explain::{Explanation, Question, explain_access};
-pub use export::{Export, export_resources};
+pub use export::Export;
 pub use housekeeping::housekeeping;
 pub use import::{ImportReport, ImportRow, MAX_IMPORT_ERRORS, import_batch};
 pub use index_builds::{build_indexes, list_index_builds};

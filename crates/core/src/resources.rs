@@ -44,11 +44,18 @@ impl Written {
         }
     }
 
-    /// The answer given before, as far as it may be seen now.
-    async fn replay(answer: String, core: &Inner, tx: &mut Tx, op: &Op) -> Result<Written> {
+    /// The answer given before, as far as it may be seen now: by who may read what it tells of, or may still make such.
+    async fn replay(answer: String, core: &Inner, tx: &mut Tx, op: &Op, verb: Verb) -> Result<Written> {
         let resource: Resource = serde_json::from_str(&answer).map_err(Error::internal)?;
-        let actor = core.actor_in_tx(tx, &op.principal).await?;
-        let answer = actor.show(tx, op, &mut Known::default(), &resource.type_name, answer).await?;
+        let (actor, mut known) = (core.actor_in_tx(tx, &op.principal).await?, Known::default());
+        if !actor.may(tx, op, &mut known, Verb::Read, &resource).await? {
+            match verb {
+                Verb::Create if actor.may(tx, op, &mut known, verb, &resource).await? => {}
+                Verb::Create => return Err(refuse(verb, &resource.type_name, None, "any more")),
+                _ => return Err(hidden(&resource.type_name, resource.id)),
+            }
+        }
+        let answer = actor.show(tx, op, &mut known, &resource.type_name, answer).await?;
         Ok(Written {
             id: resource.id,
             type_name: resource.type_name,
@@ -78,7 +85,7 @@ pub async fn create_resource(core: &Core, op: Op, of_type: Option<String>, docum
         let (core, job) = &job;
         let (op, of_type, document, prepared) = &**job;
         if let Some(answer) = idempotency::replay(core, tx, op).await? {
-            return Written::replay(answer, core, tx, op).await;
+            return Written::replay(answer, core, tx, op, Verb::Create).await;
         }
         let creation = match prepared {
             Some((prepared, versions)) if tx.versions()? == *versions => prepared.clone(),
@@ -160,6 +167,9 @@ impl Creation {
     pub(crate) async fn write(&self, core: &Inner, tx: &mut Tx, op: &Op) -> Result<()> {
         let (org, id) = (op.principal.org, self.state.resource.id);
         if self.chosen_id && resources::parent(tx, org, id.bytes).await?.is_some() {
+            // Who may not create it learns no more than that, whether the id is taken or not.
+            let actor = core.actor_in_tx(tx, &op.principal).await?;
+            change::permit(tx, op, &actor, None, Some(&self.state)).await?;
             return Err(Error::conflict("already_exists", format!("There is already a resource {id}."))
                 .at("/id", "is already taken"));
         }
@@ -341,7 +351,8 @@ pub async fn replace_resource(
 /// Writes a changed state; a patch that changes nothing writes nothing.
 pub(crate) async fn update(core: &Inner, tx: &mut Tx, op: &Op, before: &State, patch: &Patch) -> Result<State> {
     let (org, definition) = (op.principal.org, &before.entry.definition);
-    let draft = Draft::read(patched(core, tx, op, before, patch).await?, Some(&before.resource))?;
+    let (document, touched) = patched(core, tx, op, before, patch).await?;
+    let draft = Draft::read(document, Some(&before.resource))?;
     let status = draft.status_of(definition)?;
     let whole = secrets::complete(core, tx, (org, before.resource.id), definition, &draft.attributes).await?;
     definition.validate(&whole)?;
@@ -350,11 +361,12 @@ pub(crate) async fn update(core: &Inner, tx: &mut Tx, op: &Op, before: &State, p
     let wishes = secrets::effective(tx, (org, before.resource.id), definition, &attributes, wishes).await?;
     let old = &before.resource;
     let same = old.name == draft.name && old.status == status && old.attributes == attributes;
-    if same && old.labels == draft.labels && old.parent == draft.parent && wishes.is_empty() {
+    if same && old.labels == draft.labels && old.parent == draft.parent && wishes.is_empty() && touched.is_empty() {
         return Ok(before.clone());
     }
-    check_immutable(before, &draft.name, &attributes, &wishes)?;
-    check_policy(&*core.actor_in_tx(tx, &op.principal).await?, definition, &attributes)?;
+    check_immutable(before, &draft.name, &attributes, &wishes, &touched)?;
+    let actor = core.actor_in_tx(tx, &op.principal).await?;
+    check_policy(&actor, definition, &attributes)?;
     let resource = Resource {
         name: draft.name,
         status,
@@ -366,6 +378,11 @@ pub(crate) async fn update(core: &Inner, tx: &mut Tx, op: &Op, before: &State, p
         ..old.clone()
     };
     let after = State::of(before.entry.clone(), resource)?;
+    if !touched.is_empty() {
+        let states = (Some(old), &after.resource);
+        actor.check_fields(tx, op, &mut Known::default(), Verb::Update, states, &touched).await?;
+        change::check_seen_targets(tx, op, &actor, &after, &touched).await?;
+    }
     let accepted = match definition.name.as_str() {
         "type" => Some(type_change::check(core, tx, op, before, &after).await?),
         _ => None,
@@ -386,17 +403,25 @@ fn check_policy(actor: &Actor, definition: &TypeDefinition, attributes: &Attribu
     }
 }
 
-/// The document that a patch makes of what the writer may see; what the writer does not see stays.
-async fn patched(core: &Inner, tx: &mut Tx, op: &Op, before: &State, patch: &Patch) -> Result<Value> {
+/// The document that a patch makes of what the writer may see, and the fields of which it says something though they are
+/// not shown; what the writer does not see stays.
+async fn patched(
+    core: &Inner,
+    tx: &mut Tx,
+    op: &Op,
+    before: &State,
+    patch: &Patch,
+) -> Result<(Value, Vec<Vec<String>>)> {
     let actor = core.actor_in_tx(tx, &op.principal).await?;
     let definition = &before.entry.definition;
     if actor.rule(op, Verb::Read.as_str(), &definition.name).fields.is_empty() {
-        return patch.apply(&before.resource, definition);
+        return Ok((patch.apply(&before.resource, definition)?, vec![]));
     }
     let shown = actor.shown(tx, op, &mut Known::default(), before.resource.clone()).await?;
     let mut document = patch.apply(&shown, definition)?;
+    let touched = actor.touched(op, &document, &shown)?;
     Actor::put_back(&mut document, &shown, &before.resource)?;
-    Ok(document)
+    Ok((document, touched))
 }
 
 fn check_immutable(
@@ -404,13 +429,15 @@ fn check_immutable(
     name: &str,
     attributes: &admin_types::Attributes,
     wishes: &[secrets::Wish],
+    touched: &[Vec<String>],
 ) -> Result<()> {
+    let is_touched = |path: &[String]| touched.iter().any(|one| one.get(1..).is_some_and(|one| path.starts_with(one)));
     let mut errors = vec![];
     if builtin::is_named(&before.resource.type_name) && before.resource.name != *name {
         errors.push(FieldError::new("/name", "stays: policies name roles and groups by their names"));
     }
     for field in before.entry.definition.immutable() {
-        let changed = field.get(&before.resource.attributes) != field.get(attributes);
+        let changed = is_touched(&field.path) || field.get(&before.resource.attributes) != field.get(attributes);
         if changed || wishes.iter().any(|wish| wish.is_for(&field.key)) {
             errors.push(FieldError::new(field.pointer(), "is immutable: it was set when the resource was created"));
         }
@@ -427,7 +454,7 @@ pub async fn restore_resource(core: &Core, op: Op, of_type: Option<String>, id: 
         let (core, job) = &job;
         let (op, of_type) = &**job;
         if let Some(answer) = idempotency::replay(core, tx, op).await? {
-            return Written::replay(answer, core, tx, op).await;
+            return Written::replay(answer, core, tx, op, Verb::Update).await;
         }
         let first = tx.seq()?;
         let before = current(core, tx, op, (of_type.as_deref(), id, Verb::Update)).await?;

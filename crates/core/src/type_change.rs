@@ -13,6 +13,7 @@ use admin_schema::{Field, Filter, TypeDefinition, key};
 use admin_types::{Error, FieldError, OrgId, Resource, ResourceId, Result};
 use serde_json::json;
 
+use crate::access::Verb;
 use crate::catalogue::{Catalogue, index_name};
 use crate::op::Op;
 use crate::state::{Link, State};
@@ -36,6 +37,7 @@ pub(crate) async fn created(core: &Inner, tx: &mut Tx, op: &Op, state: &State) -
 /// Whether a type may change so. Writes nothing, since a refused line of an import leaves the others alone.
 pub(crate) async fn check(core: &Inner, tx: &mut Tx, op: &Op, before: &State, after: &State) -> Result<Accepted> {
     check_built_in(before, after)?;
+    check_sight(core, tx, op, before, after).await?;
     let accepted = check_shipped(core, tx, op, before, after).await?;
     let new = TypeDefinition::compile(&after.resource.name, &after.resource.attributes)?;
     check_policies(core, tx, op, Some(&new), None).await?;
@@ -138,6 +140,12 @@ pub(crate) async fn deleted(core: &Inner, tx: &mut Tx, op: &Op, state: &State) -
     let (org, name) = (op.principal.org, state.resource.name.as_str());
     let (live, trashed) = (resources::live(tx, org, name).await?, resources::in_trash(tx, org, name).await?);
     if live + trashed > 0 {
+        let actor = core.actor_in_tx(tx, &op.principal).await?;
+        if actor.rule(op, Verb::Read.as_str(), name).rows != Filter::True {
+            let detail =
+                format!("The type `{name}` has resources, which you may not all see. They must be purged first.");
+            return Err(Error::conflict("type_in_use", detail));
+        }
         let detail = format!("The type `{name}` has resources: {live} live, {trashed} in the trash. Purge them first.");
         return Err(Error::conflict("type_in_use", detail).with(json!({"live": live, "trashed": trashed})));
     }
@@ -155,6 +163,29 @@ pub(crate) async fn deleted(core: &Inner, tx: &mut Tx, op: &Op, state: &State) -
         index_builds::remove(tx, org, name, &build.field).await?;
     }
     Ok(())
+}
+
+/// What every resource must meet would tell, change by change, what stands in those that the actor does not see.
+async fn check_sight(core: &Inner, tx: &mut Tx, op: &Op, before: &State, after: &State) -> Result<()> {
+    let (org, name) = (op.principal.org, before.resource.name.as_str());
+    let rule = core.actor_in_tx(tx, &op.principal).await?.rule(op, Verb::Read.as_str(), name);
+    if rule.rows == Filter::True && rule.fields.is_empty() {
+        return Ok(());
+    }
+    let old = TypeDefinition::compile(name, &before.resource.attributes)?;
+    let new = TypeDefinition::compile(&after.resource.name, &after.resource.attributes)?;
+    let narrows = old.statuses.iter().any(|status| !new.statuses.contains(status));
+    if !narrows && !Differences::between(&old, &new).needs_scan() {
+        return Ok(());
+    }
+    if resources::live(tx, org, name).await? + resources::in_trash(tx, org, name).await? == 0 {
+        return Ok(());
+    }
+    let detail = format!(
+        "All resources of the type `{name}` would be held against this change, and you do not see all of them whole. \
+         Somebody who does must make it."
+    );
+    Err(Error::forbidden(detail))
 }
 
 /// Of a type that comes with Admin, the facts of principals are the org's to declare, and nothing else.

@@ -56,9 +56,9 @@ fn is(key: &AnyId, name: &str) -> bool {
     AsRef::<str>::as_ref(key) == name
 }
 
-/// The fields that the type has.
+/// The fields that resources of the type may have: those that the type declares, and where it is open, all.
 pub(crate) fn of_kind(fields: &Fields, kind: &Kind) -> Vec<Vec<String>> {
-    fields.paths.iter().filter(|path| has(kind, path)).cloned().collect()
+    fields.paths.iter().filter(|path| has(kind, path) || kind.is_open).cloned().collect()
 }
 
 /// Whether the type has the field; all have labels.

@@ -7,6 +7,7 @@ use admin_schema::TypeDefinition;
 use cedar_policy_core::ast::{Eid, EntityType, EntityUID, Name};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::ValidatorSchema;
+use serde_json::Value;
 
 use crate::cedar_schema;
 use crate::shape::{Attributes, Member, Record, Shape};
@@ -42,6 +43,8 @@ pub(crate) struct Kind {
     pub(crate) facts: Option<Record>,
     /// The verbs that apply to it; none for a type that is not in the org.
     pub(crate) verbs: BTreeSet<String>,
+    /// Whether resources may have attributes that the type does not declare.
+    pub(crate) is_open: bool,
     /// The paths of all fields, also of those that Cedar does not see.
     pub(crate) fields: BTreeSet<Vec<String>>,
 }
@@ -83,6 +86,7 @@ impl Kind {
             facts: PRINCIPALS.contains(&name).then(|| facts(&attributes.record)),
             attributes,
             verbs,
+            is_open: definition.is_some_and(|one| is_open(&one.schema)),
             fields: definition.into_iter().flat_map(|one| one.fields.iter().map(|field| field.path.clone())).collect(),
         }
     }
@@ -96,6 +100,16 @@ impl Kind {
     pub(crate) fn is_named(&self) -> bool {
         NAMED.contains(&self.name.as_str())
     }
+}
+
+/// Whether an object may have properties that its schema, or that of an object in it, does not declare. In doubt, it may.
+fn is_open(schema: &Value) -> bool {
+    let closed = ["additionalProperties", "unevaluatedProperties"]
+        .iter()
+        .any(|word| schema.get(word) == Some(&Value::Bool(false)));
+    let inner = schema.get("properties").and_then(Value::as_object).into_iter().flat_map(|names| names.values());
+    let mut objects = inner.filter(|inner| inner.get("properties").is_some() || inner.get("$ref").is_some());
+    !closed || objects.any(is_open)
 }
 
 /// The members of `attributes.facts`. Where the attribute itself may be missing, so may all of them: the copy is then empty.

@@ -1,6 +1,6 @@
 //! Export resources.
 
-use admin_core::export_resources as export;
+use admin_core::Export;
 use axum::body::Body;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -29,7 +29,7 @@ pub(crate) async fn run(call: Call, plural: Option<&str>) -> Result<Response, Pr
         Some(name) => vec![name],
         None => params.list("type"),
     };
-    let mut export = export(&call.app.core, call.op(false)?, types, params.text("filter")).await?;
+    let mut export = Export::new(&call.app.core, call.op(false)?, types, params.text("filter"));
     // The first batch is read before the answer begins, while a failure can still be told.
     let first = export.next().await?;
     let lines = stream::try_unfold((Some(first), export), async |(read, mut export)| {

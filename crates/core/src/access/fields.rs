@@ -92,7 +92,16 @@ impl Actor {
         Ok(())
     }
 
-    /// Refuses a change of fields that the principal may not write.
+    /// Fields that the principal is not always shown, and of which `document` says other than what was shown. They count as
+    /// changed even if they are not: whether a guess is right must not show.
+    pub(crate) fn touched(&self, op: &Op, document: &Value, shown: &Resource) -> Result<Vec<Vec<String>>> {
+        let shown = serde_json::to_value(shown).map_err(Error::internal)?;
+        let rule = self.rule(op, Verb::Read.as_str(), shown["type"].as_str().unwrap_or_default());
+        let differs = |path: &&Vec<String>| at(document, path).is_some_and(|value| Some(value) != at(&shown, path));
+        Ok(rule.fields.iter().flat_map(|field| &field.fields).filter(differs).cloned().collect())
+    }
+
+    /// Refuses a change of fields that the principal may not write; those that are `touched` count as changed.
     pub(crate) async fn check_fields(
         &self,
         conn: &mut Conn,
@@ -100,6 +109,7 @@ impl Actor {
         known: &mut Known,
         verb: Verb,
         states: (Option<&Resource>, &Resource),
+        touched: &[Vec<String>],
     ) -> Result<()> {
         let (before, after) = states;
         let rule = self.rule(op, verb.as_str(), &after.type_name);
@@ -109,8 +119,9 @@ impl Actor {
             if let Some(before) = before {
                 applies |= known.matches(conn, op.principal.org, &field.rows, before).await?;
             }
-            let changed =
-                field.fields.iter().filter(|path| before.and_then(|before| get(before, path)) != get(after, path));
+            let is_touched = |path: &[String]| touched.iter().any(|one| one.starts_with(path) || path.starts_with(one));
+            let differs = |path: &[String]| before.and_then(|before| get(before, path)) != get(after, path);
+            let changed = field.fields.iter().filter(|path| is_touched(path) || differs(path));
             if applies {
                 errors.extend(
                     changed.map(|path| FieldError::new(format!("/{}", path.join("/")), "is not yours to change")),
@@ -171,6 +182,10 @@ pub(crate) fn paths(filter: &Filter) -> Vec<&Path> {
         | Filter::Of { path, .. } => vec![path],
         Filter::True | Filter::False | Filter::Below { .. } => vec![],
     }
+}
+
+fn at<'v>(document: &'v Value, path: &[String]) -> Option<&'v Value> {
+    path.iter().try_fold(document, |at, name| at.get(name))
 }
 
 fn get(resource: &Resource, path: &[String]) -> Option<Value> {

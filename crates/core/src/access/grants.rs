@@ -11,7 +11,7 @@ use admin_types::{Error, Kind, Resource, ResourceId, Result};
 use serde_json::Value;
 
 use super::facts::{ACTIVE, carried, names};
-use super::{Actor, Known};
+use super::{Actor, Known, lockout};
 use crate::op::Op;
 
 /// The role that may do all; without it nobody could mend what went wrong.
@@ -46,6 +46,9 @@ pub(crate) async fn check(
             }
             _ => {}
         }
+    }
+    if one.type_name == "policy" {
+        lockout::check(tx, op, actor, before, after).await?;
     }
     match before {
         Some(before) if is_owner(before) && !after.is_some_and(is_owner) => check_last_owner(tx, op, before.id).await,

@@ -7,6 +7,7 @@ mod facts;
 mod fields;
 pub(crate) mod grants;
 mod known;
+mod lockout;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
@@ -71,6 +72,14 @@ impl Access {
     /// The policies in force.
     pub(crate) fn sources(&self) -> &[Source] {
         &self.sources
+    }
+
+    /// The policies in force as a transaction sees them, those that its own job has changed too.
+    pub(crate) async fn sources_in_tx(&self, tx: &mut Tx, org: OrgId) -> Result<Arc<Vec<Source>>> {
+        match tx.versions()?.policies == self.versions.policies {
+            true => Ok(self.sources.clone()),
+            false => Ok(Arc::new(facts::sources(tx, org).await?)),
+        }
     }
 
     /// The name of a policy in force.

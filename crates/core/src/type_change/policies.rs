@@ -26,7 +26,8 @@ pub(super) async fn check_policies(
     let others = all.iter().map(|entry| &entry.definition);
     let others = others.filter(|other| gone != Some(&*other.name) && changed.is_none_or(|new| new.name != other.name));
     let schema = Schema::build(&others.chain(changed).collect::<Vec<_>>());
-    let broken = access.sources().iter().filter_map(|source| Some((source, check(&schema, &source.cedar).err()?)));
+    let sources = access.sources_in_tx(tx, op.principal.org).await?;
+    let broken = sources.iter().filter_map(|source| Some((source, check(&schema, &source.cedar).err()?)));
     let broken: Vec<Value> = broken
         .map(|(source, error)| json!({"id": source.id, "name": source.name, "reason": error.errors.first().map(|one| &one.detail)}))
         .collect();

@@ -69,7 +69,7 @@ fn field_rules_keep_fields_back_and_rows_as_they_are() {
     assert_eq!(of.rows, admin_schema::Filter::True);
     let [field_rule] = of.fields.as_slice() else { panic!("{:?}", of.fields) };
     let paths: Vec<String> = field_rule.fields.iter().map(|path| path.join(".")).collect();
-    assert_eq!(paths, ["attributes.salary", "attributes.bank.iban"], "a workspace has no serial");
+    assert_eq!(paths, ["attributes.salary", "attributes.bank.iban", "attributes.serial"], "it may have a serial");
     assert_eq!((field_rule.show, field_rule.rows.canonical().as_str()), (Show::Masked, "status = \"archived\""));
     assert_eq!(rule(&[all, rule_text], "delete", "workspace").fields, []);
     assert_eq!(rule(&[all, rule_text], "read", "role").fields, []);

@@ -18,19 +18,19 @@ use serde_json::{Value, json};
 use crate::acts::*;
 
 /// A caller with a user of its own in the org: roles, groups and facts as in `attributes`.
-async fn user(sandbox: &Sandbox, name: &str, attributes: Value) -> (String, Client) {
+pub(crate) async fn user(sandbox: &Sandbox, name: &str, attributes: Value) -> (String, Client) {
     let id = add(sandbox, "user", name, attributes).await;
     let token = sandbox.cli(&["token", "create", "--user", &id]);
     (id, sandbox.with_token(token.trim()))
 }
 
 /// Creates a policy; answers its id.
-async fn policy(sandbox: &Sandbox, name: &str, cedar: &str) -> String {
+pub(crate) async fn policy(sandbox: &Sandbox, name: &str, cedar: &str) -> String {
     add(sandbox, "policy", name, json!({"cedar": cedar})).await
 }
 
 /// Declares facts of users.
-async fn declare_facts(sandbox: &Sandbox, facts: Value) {
+pub(crate) async fn declare_facts(sandbox: &Sandbox, facts: Value) {
     let users = get(sandbox, "/v3/types").await;
     let user = users["data"].as_array().expect("types").iter().find(|of| of["name"] == "user").expect("a type").clone();
     let patch = json!({"attributes": {"schema": {"properties": {"facts": {"properties": facts}}}}});
@@ -39,7 +39,7 @@ async fn declare_facts(sandbox: &Sandbox, facts: Value) {
 }
 
 /// The ids that a list shows.
-async fn ids(client: &Client, path: &str) -> Vec<String> {
+pub(crate) async fn ids(client: &Client, path: &str) -> Vec<String> {
     get(client, path).await["data"].as_array().expect("a list").iter().map(id).collect()
 }
 

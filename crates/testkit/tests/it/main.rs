@@ -3,6 +3,7 @@
 mod access;
 mod acts;
 mod agreement;
+mod attacks;
 mod bad_input;
 mod binary;
 mod dry_run;
