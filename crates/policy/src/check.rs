@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use admin_types::Error;
-use cedar_policy_core::ast::{ExprKind, Var};
+use cedar_policy_core::ast::{EntityUID, ExprKind, Var};
 
-use crate::compile::{Compiled, compile};
+use crate::compile::{Compiled, compile, outline};
 use crate::fields;
 use crate::known::Place;
 use crate::problem::{Problem, error};
@@ -20,6 +20,47 @@ pub fn check(schema: &Schema, text: &str) -> Result<(), Error> {
     let statements = parse(text).map_err(|problems| error(text, problems))?;
     let problems: Vec<Problem> = statements.iter().flat_map(|statement| problems(schema, statement)).collect();
     if problems.is_empty() { Ok(()) } else { Err(error(text, problems)) }
+}
+
+/// Checks that a policy says under `new` types what it says under the `old` ones, where a field is gone: `has` is then false
+/// for all resources, also for those that still hold a value there.
+///
+/// Errors: as [`check`].
+pub fn check_meaning(old: &Schema, new: &Schema, text: &str) -> Result<(), Error> {
+    let statements = parse(text).map_err(|problems| error(text, problems))?;
+    let changed = statements.iter().find(|statement| !says_the_same(old, new, statement));
+    changed.map_or(Ok(()), |statement| {
+        let detail = "would mean something else, since it asks for a field that would be gone".to_owned();
+        Err(error(text, vec![Problem { at: statement.at(), detail }]))
+    })
+}
+
+fn says_the_same(old: &Schema, new: &Schema, statement: &Statement) -> bool {
+    let mut seen = Seen::new(statement);
+    for (kind, verb) in old.kinds.values().flat_map(|kind| kind.verbs.iter().map(move |verb| (kind, verb))) {
+        let (action, group) = (action(&format!("{}.{verb}", kind.name)), action(&format!("resource.{verb}")));
+        for name in PRINCIPALS {
+            let place = |schema| place(schema, [name, &kind.name], verb, [&action, &group]);
+            let (Some(before), Some(after)) = (place(old), place(new)) else { continue };
+            if statement.is_plain() || !statement.may_apply(before) || !seen.is_new(before) {
+                continue;
+            }
+            if outline(statement.template(), before) != outline(statement.template(), after) {
+                return false;
+            }
+        }
+    }
+    true
+}
+
+/// Principals of one type, and a verb of resources of another, if the schema has both.
+fn place<'a>(
+    schema: &'a Schema,
+    [principal, resource]: [&str; 2],
+    verb: &'a str,
+    [action, group]: [&'a EntityUID; 2],
+) -> Option<Place<'a>> {
+    Some(Place { schema, principal: schema.kind(principal)?, resource: schema.kind(resource)?, verb, action, group })
 }
 
 fn problems(schema: &Schema, statement: &Statement) -> Vec<Problem> {

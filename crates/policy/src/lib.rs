@@ -39,7 +39,7 @@ mod tests;
 mod values;
 
 pub use bounds::{MAX_BYTES, MAX_DEPTH, MAX_ELEMENTS, MAX_HOPS, MAX_NODES, MAX_STATEMENTS, MAX_WILDCARDS};
-pub use check::check;
+pub use check::{check, check_meaning};
 pub use decide::Decision;
 pub use facts::{Context, Directory, Facts, MAX_SET};
 pub use policies::{FieldRule, Policies, Rule, Source};

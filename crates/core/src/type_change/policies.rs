@@ -1,7 +1,7 @@
 //! The policies in force must stay valid whatever becomes of a type.
 
 use admin_db::Tx;
-use admin_policy::{Schema, check};
+use admin_policy::{Schema, check, check_meaning};
 use admin_schema::TypeDefinition;
 use admin_types::{Error, Result};
 use serde_json::{Value, json};
@@ -27,7 +27,15 @@ pub(super) async fn check_policies(
     let others = others.filter(|other| gone != Some(&*other.name) && changed.is_none_or(|new| new.name != other.name));
     let schema = Schema::build(&others.chain(changed).collect::<Vec<_>>());
     let sources = access.sources_in_tx(tx, op.principal.org).await?;
-    let broken = sources.iter().filter_map(|source| Some((source, check(&schema, &source.cedar).err()?)));
+    let loses = changed
+        .is_some_and(|new| all.iter().any(|old| old.definition.name == new.name && forgets(&old.definition, new)));
+    let broken = sources.iter().filter_map(|source| {
+        let error = match check(&schema, &source.cedar) {
+            Ok(()) if loses => check_meaning(&access.schema, &schema, &source.cedar).err()?,
+            checked => checked.err()?,
+        };
+        Some((source, error))
+    });
     let broken: Vec<Value> = broken
         .map(|(source, error)| json!({"id": source.id, "name": source.name, "reason": error.errors.first().map(|one| &one.detail)}))
         .collect();
@@ -42,4 +50,9 @@ pub(super) async fn check_policies(
     );
     let shown = &broken[..broken.len().min(NAMED)];
     Err(Error::conflict("breaks_policy", detail).with(json!({"policies": shown, "count": broken.len()})))
+}
+
+/// Whether a field is gone.
+fn forgets(old: &TypeDefinition, new: &TypeDefinition) -> bool {
+    old.fields.iter().any(|field| !new.fields.iter().any(|other| other.path == field.path))
 }

@@ -47,18 +47,9 @@ pub(crate) struct Conjunct {
 
 /// Validates a statement for the place, strictly, and compiles it.
 pub(crate) fn compile(template: &Template, place: Place<'_>) -> Compiled {
-    let Some(context) = place.schema.cedar.context_type(place.action) else { return Compiled::Never };
-    let environment = RequestEnv::DeclaredAction {
-        principal: &place.principal.entity,
-        action: place.action,
-        resource: &place.resource.entity,
-        context,
-        principal_slot: None,
-        resource_slot: None,
-    };
     let from = template.loc().map_or(0, Loc::start);
-    let typechecker = Typechecker::new(&place.schema.cedar, ValidationMode::Strict);
-    match typechecker.typecheck_by_single_request_env(template, &environment) {
+    let Some(checked) = typecheck(template, place) else { return Compiled::Never };
+    match checked {
         PolicyCheck::Success(condition) => match conjuncts(&condition, place, from) {
             Ok(conjuncts) if conjuncts.iter().any(|one| matches!(one.node, Node::Never)) => Compiled::Never,
             Ok(conjuncts) => Compiled::Conditions(conjuncts),
@@ -74,6 +65,30 @@ pub(crate) fn compile(template: &Template, place: Place<'_>) -> Compiled {
             Compiled::Wrong(problems)
         }
     }
+}
+
+/// What a statement says for the place, as a text that differs where it says something else; none where it says nothing.
+pub(crate) fn outline(template: &Template, place: Place<'_>) -> Option<String> {
+    let PolicyCheck::Success(condition) = typecheck(template, place)? else { return None };
+    // Whether something is there may be sure already: then the type says so, and nothing else.
+    let asked = parts(&condition).filter(|part| matches!(part.expr_kind(), ExprKind::HasAttr { .. }));
+    let asked: Vec<String> = asked.map(|part| format!("{:?}", part.data())).collect();
+    Some(format!("{} {}", condition.clone().into_expr::<ExprBuilder<()>>(), asked.join(" ")))
+}
+
+/// What Cedar's typechecker says; none where the action is not there.
+fn typecheck(template: &Template, place: Place<'_>) -> Option<PolicyCheck> {
+    let context = place.schema.cedar.context_type(place.action)?;
+    let environment = RequestEnv::DeclaredAction {
+        principal: &place.principal.entity,
+        action: place.action,
+        resource: &place.resource.entity,
+        context,
+        principal_slot: None,
+        resource_slot: None,
+    };
+    let typechecker = Typechecker::new(&place.schema.cedar, ValidationMode::Strict);
+    Some(typechecker.typecheck_by_single_request_env(template, &environment))
 }
 
 /// What Cedar says, and in which case; with the reason when an attribute was left out.

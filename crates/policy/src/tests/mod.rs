@@ -50,7 +50,7 @@ pub(crate) fn types() -> Vec<TypeDefinition> {
         definition("user", json!({ "schema": user })),
         definition("client", json!({"schema": {"type": "object", "properties": {"facts": facts}}})),
         definition("group", json!({ "schema": named })),
-        definition("role", json!({"schema": {"type": "object"}})),
+        definition("role", json!({"schema": {"type": "object", "additionalProperties": false}})),
         definition("workspace", json!({ "schema": workspace, "actions": ["archive"] })),
         definition("device", json!({ "schema": device, "parent": "workspace" })),
     ]

@@ -103,4 +103,34 @@ story!(facts_are_not_forged_by_the_type_of_users, async |sandbox: &Sandbox| {
     let other =
         json!({"attributes": {"schema": {"properties": {"facts": {"properties": {"level": {"type": "integer"}}}}}}});
     refused(&ada.patch_json(&of, &other).await, 409, "breaks_policy");
+    let gone = json!([{"op": "remove", "path": "/attributes/schema/properties/facts/properties/level"}]);
+    refused(&operations(&ada, &of, gone).await, 409, "breaks_policy");
+});
+
+story!(a_forbid_does_not_go_with_the_field_that_it_asks_for, async |sandbox: &Sandbox| {
+    declare_facts(sandbox, json!({"suspended": {"type": "boolean"}, "level": {"type": "string"}})).await;
+    let mut of = type_named("plan", &json!({"secret": {"type": "boolean"}, "text": {"type": "string"}}));
+    of["attributes"]["schema"]["additionalProperties"] = json!(true);
+    let of = path(&create(sandbox, &of).await);
+    let suspended =
+        "forbid (principal, action, resource) when { principal.facts has suspended && principal.facts.suspended };";
+    policy(sandbox, "suspended", suspended).await;
+    let secret = r#"forbid (principal in role::"admin", action in Action::"resource.read", resource)
+        when { resource is plan && (resource.name == "x" || (resource.attributes has secret && resource.attributes.secret)) };"#;
+    policy(sandbox, "secret", secret).await;
+    let plan = add(sandbox, "plan", "p", json!({"secret": true, "text": "t"})).await;
+    let (_, ada) = user(sandbox, "ada", json!({"roles": ["admin"]})).await;
+    refused(&ada.get_json(&path(&plan)).await, 404, "not_found");
+    let users = path(&type_id(sandbox, "user").await);
+    let remove = |at: &str| json!([{"op": "remove", "path": format!("/attributes/schema/properties/{at}")}]);
+    for (of, field) in [(&users, "facts/properties/suspended"), (&of, "secret")] {
+        assert!(matches!(operations(&ada, of, remove(field)).await.0, 403 | 409), "{field}");
+        refused(&operations(sandbox, of, remove(field)).await, 409, "breaks_policy");
+    }
+    // A field for which no policy asks may go.
+    for (of, field) in [(&users, "facts/properties/level"), (&of, "text")] {
+        let (status, body) = operations(sandbox, of, remove(field)).await;
+        assert_eq!(status, 200, "{field}: {body}");
+    }
+    refused(&ada.get_json(&path(&plan)).await, 404, "not_found");
 });
