@@ -6,6 +6,7 @@ use std::sync::Arc;
 use admin_db::index_builds::{self, IndexBuild};
 use admin_db::indexes::{self, Entry};
 use admin_db::{Tx, resources};
+use admin_schema::Filter;
 use admin_types::{Error, OrgId, Resource, ResourceId, Result};
 
 use crate::access::Verb;
@@ -17,13 +18,17 @@ use crate::{Core, Inner};
 /// Resources of one batch: short enough that other writes hardly wait.
 const BATCH: i64 = 200;
 
-/// The unfinished indexes of the org's types.
+/// The unfinished indexes of the org's types, of those of which the principal may read all resources: how far an index is
+/// tells how many there are.
 pub async fn list_index_builds(core: &Core, op: &Op) -> Result<Vec<IndexBuild>> {
-    if core.actor(op).await?.may_never(op, Verb::Read, "type") {
+    let actor = core.actor(op).await?;
+    if actor.may_never(op, Verb::Read, "type") {
         return Err(Error::forbidden("Only those who may read types may see how their indexes are built."));
     }
     let mut conn = core.db.read().await?;
-    index_builds::of_org(&mut conn, op.principal.org).await
+    let mut builds = index_builds::of_org(&mut conn, op.principal.org).await?;
+    builds.retain(|build| actor.rule(op, Verb::Read.as_str(), &build.type_name).rows == Filter::True);
+    Ok(builds)
 }
 
 /// Works until `stop` is done: looks for unfinished indexes when nudged, and at least every few seconds.

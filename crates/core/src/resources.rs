@@ -472,11 +472,22 @@ pub async fn restore_resource(core: &Core, op: Op, of_type: Option<String>, id: 
         if before.entry.definition.name == "type" {
             type_change::created(core, tx, op, &after).await?;
         }
-        change::apply(core, tx, op, action::RESTORED, Some(&before), Some(&after)).await?;
+        change::apply(core, tx, op, action::RESTORED, Some(&before), Some(&after)).await.map_err(without_targets)?;
         idempotency::keep(core, tx, op, &after.document).await?;
         finish(core, tx, op, first, Written::new(&after)).await
     });
     let written = written.await?;
     core.written(org, &written.type_name).await?;
     Ok(written)
+}
+
+/// Who restores a resource need not see all that it refers to, nor by which fields: that they lead nowhere is said, but not
+/// where to.
+fn without_targets(error: Error) -> Error {
+    if error.code != "dangling_reference" {
+        return error;
+    }
+    let detail = "refers to what is not there any more, or what you may not see";
+    let errors = error.errors.into_iter().map(|one| FieldError::new(one.pointer, detail));
+    Error::unprocessable("dangling_reference", errors.collect())
 }

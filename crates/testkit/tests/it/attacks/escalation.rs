@@ -75,6 +75,20 @@ story!(no_group_is_a_ladder, async |sandbox: &Sandbox| {
     refused(&ada.post_json(&format!("{}/restore", path(&bosses)), &json!({})).await, 403, "not_yours_to_give");
 });
 
+story!(a_group_is_its_name_to_those_who_are_in_it, async |sandbox: &Sandbox| {
+    define(sandbox, "note", json!({})).await;
+    add(sandbox, "note", "n", json!({})).await;
+    policy(sandbox, "staff", r#"permit (principal in group::"staff", action == Action::"note.read", resource);"#).await;
+    let staff = add(sandbox, "group", "staff", json!({"roles": ["viewer"]})).await;
+    let (me, ada) = user(sandbox, "ada", json!({"groups": ["staff"]})).await;
+    assert!(total(&ada, "/v3/roles").await > 0);
+    // What the group carries goes with it; what names it does not, and whoever is in it leaves by leaving.
+    assert_eq!(sandbox.delete_json(&path(&staff)).await.0, 200);
+    assert_eq!((total(&ada, "/v3/roles").await, total(&ada, "/v3/notes").await), (0, 1));
+    assert_eq!(sandbox.patch_json(&path(&me), &json!({"attributes": {"groups": []}})).await.0, 200);
+    assert_eq!(total(&ada, "/v3/notes").await, 0);
+});
+
 story!(no_binding_is_a_ladder, async |sandbox: &Sandbox| {
     define(sandbox, "folder", json!({})).await;
     let folder = async |name: &str, parent: Value| {

@@ -136,3 +136,46 @@ story!(what_is_hidden_can_be_asked_for_by_no_list, async |sandbox: &Sandbox| {
         assert!(!shown.to_string().contains(hidden), "{shown}");
     }
 });
+
+story!(no_answer_to_a_change_shows_what_is_hidden, async |sandbox: &Sandbox| {
+    let (person, eve) = people(sandbox).await;
+    let at = path(&person);
+    let seen = get(&eve, &at).await["data"].clone();
+    let mut answers = vec![];
+    for dry in ["?dry_run=true", ""] {
+        let at = format!("{at}{dry}");
+        answers.push(eve.patch_json(&at, &json!({"attributes": {"title": format!("one{dry}")}})).await);
+        let mut whole = seen.clone();
+        whole["attributes"]["title"] = json!(format!("two{dry}"));
+        for stamp in ["version", "created_at", "updated_at"] {
+            whole.as_object_mut().expect("an object").remove(stamp);
+        }
+        answers.push(eve.put_json(&at, &whole).await);
+        answers
+            .push(operations(&eve, &at, json!([{"op": "replace", "path": "/attributes/title", "value": "3"}])).await);
+        // A refusal quotes no more than an answer shows.
+        answers.push(eve.patch_json(&at, &json!({"attributes": {"title": 1, "salary": "x", "bank": 7}})).await);
+        answers.push(eve.delete_json(&at).await);
+    }
+    let restore = async || {
+        let request = eve.request(Method::POST, &format!("{at}/restore")).header("idempotency-key", "k");
+        let reply = reply(request).await;
+        (reply.status, reply.body)
+    };
+    answers.push(restore().await);
+    answers.push(restore().await);
+    // Not hers to restore, since it refers to what she does not see: to what, is not said.
+    refused(&answers[answers.len() - 1], 422, "dangling_reference");
+    assert_eq!(sandbox.post_json(&format!("{at}/restore"), &json!({})).await.0, 200);
+    let whole = get(sandbox, &at).await["data"].clone();
+    let boss = whole["attributes"]["boss"].as_str().expect("an id").to_owned();
+    let refusals = answers.iter().filter(|(status, _)| *status >= 400).count();
+    assert_eq!(refusals, 4, "{answers:?}");
+    for (_, body) in &answers {
+        for hidden in ["4711", "DE02", "\"level\"", "\"n\"", &boss] {
+            assert!(!body.to_string().contains(hidden), "{hidden}: {body}");
+        }
+    }
+    // Nothing of it was lost.
+    assert_eq!((&whole["attributes"]["salary"], &whole["labels"]), (&json!(4711), &json!({"level": "9"})), "{whole}");
+});

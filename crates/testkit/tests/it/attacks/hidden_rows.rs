@@ -204,3 +204,16 @@ story!(nothing_counts_what_is_hidden, async |sandbox: &Sandbox| {
     assert_eq!((events["data"].as_array().map(Vec::len), &events["data"][0]["before"]), (Some(1), &Value::Null));
     assert_eq!(events["pagination"]["total_items"], 1, "{events}");
 });
+
+story!(the_building_of_an_index_does_not_count_what_is_hidden, async |sandbox: &Sandbox| {
+    let of = define(sandbox, "plan", json!({"text": {"type": "string"}})).await;
+    let lines: Vec<Value> =
+        (0..900).map(|n| json!({"type": "plan", "name": format!("p{n}"), "attributes": {"text": "t"}})).collect();
+    assert_eq!(import(sandbox, "/v3/plans:import", ndjson(&lines)).await["created"], 900);
+    let hide = r#"forbid (principal in role::"viewer", action == Action::"plan.read", resource) when { resource.name == "p7" };"#;
+    policy(sandbox, "hide", hide).await;
+    let (_, ada) = user(sandbox, "ada", json!({"roles": ["viewer"]})).await;
+    let index = json!({"attributes": {"schema": {"properties": {"text": {"x-index": true}}}}});
+    assert_eq!(sandbox.patch_json(&path(&of), &index).await.0, 200);
+    assert_eq!(get(&ada, "/v3/index-builds").await["data"], json!([]));
+});
