@@ -175,6 +175,11 @@ impl Asking {
             let detail = "Only those who may read policies may ask about others than themselves.";
             return Err(Error::forbidden(detail));
         }
+        let mut conn = self.core.db.read().await?;
+        if self.asker.readable(&mut conn, &self.op, &mut Known::default(), id).await?.is_none() {
+            return Ok(None);
+        }
+        drop(conn);
         let principal = Principal { id, granted: None, ..self.op.principal.clone() };
         match self.core.actor_of(&principal).await {
             Ok(actor) => Ok(Some(actor)),

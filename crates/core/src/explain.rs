@@ -1,7 +1,7 @@
 //! Why: what a principal may do to a resource, what decided, and the nearest change that would turn it.
 
 use admin_policy::{Candidate, Condition, Effect};
-use admin_types::{Error, FieldError, Principal, Resource, ResourceId, Result};
+use admin_types::{Attributes, Error, FieldError, Principal, Resource, ResourceId, Result};
 use serde::Serialize;
 
 use crate::Core;
@@ -121,7 +121,10 @@ pub async fn explain_access(core: &Core, op: &Op, question: Question) -> Result<
     let resource = asker.readable(&mut conn, op, &mut known, question.resource).await?;
     let resource = resource.ok_or_else(|| at("/resource", question.resource))?;
     let verb = verb_of(&question.action, &resource, &asker)?;
-    explain(&mut conn, op, &mut known, (&actor, verb, &resource), sees_policies).await
+    let mut explanation = explain(&mut conn, op, &mut known, (&actor, verb, &resource), sees_policies).await?;
+    let shown = asker.shown(&mut conn, op, &mut known, actor.facts.principal.clone()).await?;
+    explanation.facts.keep(&actor.facts.principal.attributes, &shown.attributes);
+    Ok(explanation)
 }
 
 fn at(pointer: &str, id: ResourceId) -> Error {
@@ -231,6 +234,17 @@ fn lacking(candidate: &Candidate) -> String {
         parts.push(format!("{} held", texts.join(" and ")));
     }
     parts.join(" and ")
+}
+
+impl FactsShown {
+    /// Leaves out what whoever asks is not shown of the principal.
+    fn keep(&mut self, all: &Attributes, shown: &Attributes) {
+        self.facts = shown.get("facts").cloned().unwrap_or(serde_json::json!({}));
+        if ["roles", "groups"].into_iter().any(|name| all.get(name) != shown.get(name)) {
+            (self.roles, self.groups) = (vec![], vec![]);
+            self.scoped.clear();
+        }
+    }
 }
 
 fn facts(actor: &Actor) -> FactsShown {

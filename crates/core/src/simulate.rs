@@ -120,11 +120,13 @@ struct Group {
     principals: Vec<ResourceId>,
 }
 
-/// Compares the policies in force with a draft. For those who may read policies.
+/// Compares the policies in force with a draft. A draft may ask for anything, so it is for those from whom nothing is
+/// hidden, and for owners, who may change policies and with them what they see.
 pub async fn simulate_access(core: &Core, op: &Op, draft: Draft) -> Result<Simulation> {
     let asker = core.actor(op).await?;
-    if asker.may_never(op, Verb::Read, "policy") {
-        return Err(Error::forbidden("Only those who may read policies may try drafts of them."));
+    if asker.may_never(op, Verb::Read, "policy") || !(asker.is_owner() || asker.sees_everything(op)) {
+        let detail = "Only owners, and those who see policies and every resource whole, may try drafts of policies.";
+        return Err(Error::forbidden(detail));
     }
     let drafted = drafted(&asker, &draft)?;
     if let Some(last) = draft.recorded {

@@ -62,6 +62,19 @@ impl Actor {
         &self.access.catalogue
     }
 
+    /// Whether it may change policies, and with them what it may.
+    pub(crate) fn is_owner(&self) -> bool {
+        self.has_role("owner")
+    }
+
+    /// Whether it may read all resources of all types, whole.
+    pub(crate) fn sees_everything(&self, op: &Op) -> bool {
+        self.catalogue().all().into_iter().all(|entry| {
+            let rule = self.rule(op, Verb::Read.as_str(), &entry.definition.name);
+            rule.rows == Filter::True && rule.fields.is_empty()
+        })
+    }
+
     /// Whether the principal has a role in the whole org.
     pub(crate) fn has_role(&self, role: &str) -> bool {
         self.facts.roles.contains(role)

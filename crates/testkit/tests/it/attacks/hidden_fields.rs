@@ -179,3 +179,34 @@ story!(no_answer_to_a_change_shows_what_is_hidden, async |sandbox: &Sandbox| {
     // Nothing of it was lost.
     assert_eq!((&whole["attributes"]["salary"], &whole["labels"]), (&json!(4711), &json!({"level": "9"})), "{whole}");
 });
+
+story!(what_is_hidden_of_a_principal_is_hidden_where_decisions_are_asked_for, async |sandbox: &Sandbox| {
+    let facts =
+        json!({"attributes": {"schema": {"properties": {"facts": {"properties": {"level": {"type": "string"}}}}}}});
+    let types = get(sandbox, "/v3/types?filter=name%20%3D%20%22user%22").await;
+    assert_eq!(
+        sandbox.patch_json(&path(&types["data"][0]["id"].as_str().expect("an id").to_owned()), &facts).await.0,
+        200
+    );
+    let (bob, _) = user(sandbox, "bob", json!({"facts": {"level": "TOPSECRET"}})).await;
+    let (eve, _) = user(sandbox, "eve", json!({})).await;
+    let (_, asker) = user(sandbox, "asker", json!({"roles": ["auditor"]})).await;
+    let rules = format!(
+        r#"@fields("attributes.facts") forbid (principal in role::"auditor", action == Action::"user.read", resource);
+        forbid (principal in role::"auditor", action == Action::"user.read", resource == user::"{eve}");"#
+    );
+    policy(sandbox, "hide", &rules).await;
+    define(sandbox, "note", json!({})).await;
+    let note = add(sandbox, "note", "n", json!({})).await;
+    let question = json!({"principal": bob, "action": "note.read", "resource": note});
+    let (status, told) = asker.post_json("/v3/access/explain", &question).await;
+    assert!(status == 200 && !told.to_string().contains("TOPSECRET"), "{told}");
+    let evaluate = async |id: &str| {
+        let subject = json!({"type": "user", "id": id});
+        let asked = json!({"subject": subject, "action": {"name": "read"}, "resource": {"type": "user", "id": bob}});
+        asker.post_json("/access/v1/evaluation", &asked).await
+    };
+    policy(sandbox, "open", r#"permit (principal, action == Action::"user.read", resource);"#).await;
+    assert_eq!(evaluate(&bob).await, (200, json!({"decision": true})));
+    assert_eq!(evaluate(&eve).await, (200, json!({"decision": false})), "as if she were not there");
+});
