@@ -184,10 +184,7 @@ story!(what_is_hidden_of_a_principal_is_hidden_where_decisions_are_asked_for, as
     let facts =
         json!({"attributes": {"schema": {"properties": {"facts": {"properties": {"level": {"type": "string"}}}}}}});
     let types = get(sandbox, "/v3/types?filter=name%20%3D%20%22user%22").await;
-    assert_eq!(
-        sandbox.patch_json(&path(&types["data"][0]["id"].as_str().expect("an id").to_owned()), &facts).await.0,
-        200
-    );
+    assert_eq!(sandbox.patch_json(&path(types["data"][0]["id"].as_str().expect("an id")), &facts).await.0, 200);
     let (bob, _) = user(sandbox, "bob", json!({"facts": {"level": "TOPSECRET"}})).await;
     let (eve, _) = user(sandbox, "eve", json!({})).await;
     let (_, asker) = user(sandbox, "asker", json!({"roles": ["auditor"]})).await;
