@@ -7,6 +7,7 @@ mod builtin;
 mod catalogue;
 mod change;
 mod cipher;
+mod credentials;
 mod cursor;
 mod decisions;
 mod delete;
@@ -28,10 +29,8 @@ mod resources;
 mod secrets;
 mod setup;
 mod shape;
-mod sign_in;
 mod simulate;
 mod state;
-mod tokens;
 mod totals;
 mod type_change;
 
@@ -43,6 +42,7 @@ use admin_types::{Clock, Error, Kind, Random};
 pub use authzen::{Asking, Found, Named, Walk};
 pub use catalogue::{Catalogue, TypeEntry};
 pub use cipher::{Cipher, MasterKey};
+pub use credentials::{change_credentials, see_credentials};
 pub use decisions::{DecisionQuery, DecisionShown, Sample, list_decisions, record_refusal, write_decisions};
 pub use delete::delete_resource;
 pub use events::{EventList, EventQuery, get_event, list_events};
@@ -59,9 +59,7 @@ pub use principals::{check_principal, check_role};
 pub use resources::{Written, create_resource, get_resource, replace_resource, restore_resource, update_resource};
 pub use setup::{Setup, ensure_org, find_org, upgrade_org};
 pub use shape::shape_resource;
-pub use sign_in::{SIGN_IN_SECONDS, create_sign_in_token, sign_in};
 pub use simulate::{Draft, MAX_DRAFTS, MAX_RECORDED, Simulation, simulate_access};
-pub use tokens::{Claims, TOKEN_SECONDS, Tokens, Verified};
 
 /// The application: what every operation needs. Cheap to clone.
 #[derive(Clone)]
@@ -113,6 +111,11 @@ impl Core {
     /// The database, for health checks and shutdown.
     pub fn db(&self) -> &Db {
         &self.inner.db
+    }
+
+    /// Seals what must not stand in the database as it is.
+    pub fn cipher(&self) -> &Cipher {
+        &self.inner.cipher
     }
 
     /// The clock.

@@ -11,6 +11,8 @@ macro_rules! sql {
     };
 }
 
+pub mod accounts;
+pub mod client_secrets;
 mod conn;
 pub mod counts;
 pub mod decisions;
@@ -24,6 +26,7 @@ pub mod indexes;
 mod lane;
 pub mod list;
 mod migrate;
+pub mod oauth;
 pub mod orgs;
 pub mod place;
 mod postgres;
@@ -32,7 +35,9 @@ mod reader;
 pub mod references;
 pub mod resources;
 mod row;
+pub mod revocations;
 pub mod secrets;
+pub mod sessions;
 pub mod sign_in;
 pub mod signing_keys;
 mod sqlite;

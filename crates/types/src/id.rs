@@ -158,16 +158,27 @@ fixed_prefix!(
     EventId, "evt"
 );
 fixed_prefix!(
+    /// The id of an account: a login, one for each person.
+    AccountId, "acc"
+);
+fixed_prefix!(
+    /// The id of a session: a browser in which an account is signed in.
+    SessionId, "ses"
+);
+fixed_prefix!(
+    /// The id of a grant: what a client was allowed to do for somebody.
+    GrantId, "grt"
+);
+fixed_prefix!(
+    /// The id of a secret of a client.
+    SecretId, "sec"
+);
+fixed_prefix!(
     /// The id of a recorded decision. Ids sort by time.
     DecisionId, "dec"
 );
 
 impl DecisionId {
-    /// A new one, made at `at`.
-    pub fn new(at: Timestamp, random: &dyn Random) -> DecisionId {
-        DecisionId(uuid_v7(at, random))
-    }
-
     /// Before every one that was made at `at` or later.
     pub fn lower(at: Timestamp) -> DecisionId {
         DecisionId::at_millis(at.millis())
@@ -185,12 +196,18 @@ impl DecisionId {
     }
 }
 
-impl OrgId {
-    /// A new org, made at `at`.
-    pub fn new(at: Timestamp, random: &dyn Random) -> OrgId {
-        OrgId(uuid_v7(at, random))
-    }
+/// Ids that are made as UUIDv7.
+macro_rules! made_by_time {
+    ($($name:ident),*) => {$(
+        impl $name {
+            /// A new one, made at `at`.
+            pub fn new(at: Timestamp, random: &dyn Random) -> $name {
+                $name(uuid_v7(at, random))
+            }
+        }
+    )*};
 }
+made_by_time!(OrgId, AccountId, SessionId, GrantId, SecretId, DecisionId);
 
 impl EventId {
     /// The id of the event `seq` of `org`: a UUIDv7 whose free bits are 12 random ones, 22 of the org's and 40 of `seq`.
@@ -230,7 +247,7 @@ macro_rules! text_on_the_wire {
         }
     )*};
 }
-text_on_the_wire!(ResourceId, OrgId, DecisionId, EventId);
+text_on_the_wire!(ResourceId, OrgId, AccountId, SessionId, GrantId, SecretId, DecisionId, EventId);
 
 /// The id of a request: made here as `req_…`, or any sane token that the caller sent.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]

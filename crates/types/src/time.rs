@@ -18,6 +18,11 @@ impl Timestamp {
         u64::try_from(self.0 / 1000).unwrap_or(0)
     }
 
+    /// Whole seconds since 1970, as JWTs have them.
+    pub fn seconds(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
     /// This instant moved by `seconds`, saturating.
     pub fn plus_seconds(self, seconds: i64) -> Timestamp {
         Timestamp(self.0.saturating_add(seconds.saturating_mul(1_000_000)))

@@ -7,11 +7,12 @@ use admin_db::Tx;
 use admin_db::list::{self, Scope, Selection};
 use admin_db::place::{Driver, Place, Range};
 use admin_schema::Filter;
-use admin_types::{Error, Kind, Resource, ResourceId, Result};
+use admin_types::{Error, Kind, Principal, Resource, ResourceId, Result};
 use serde_json::Value;
 
 use super::facts::{ACTIVE, carried, names};
 use super::{Actor, Known, lockout};
+use crate::Inner;
 use crate::op::Op;
 
 /// The role that may do all; without it nobody could mend what went wrong.
@@ -54,6 +55,23 @@ pub(crate) async fn check(
         Some(before) if is_owner(before) && !after.is_some_and(is_owner) => check_last_owner(tx, op, before.id).await,
         _ => Ok(()),
     }
+}
+
+/// Refuses to let somebody act as a principal that may do what they may not themselves.
+pub(crate) async fn check_acts_as(core: &Inner, tx: &mut Tx, op: &Op, actor: &Actor, id: ResourceId) -> Result<()> {
+    if actor.has_role(OWNER) || id == actor.facts.principal.id {
+        return Ok(());
+    }
+    let other = core.actor_in_tx(tx, &Principal { id, granted: None, ..op.principal.clone() }).await?;
+    check_names("role", &other.facts.roles, &actor.facts.roles)?;
+    check_names("group", &other.facts.groups, &actor.facts.groups)?;
+    for (role, scopes) in &other.facts.scoped {
+        let own = actor.facts.scoped.get(role);
+        if !actor.has_role(role) && !own.is_some_and(|own| scopes.is_subset(own)) {
+            return check_names("role", &[role.clone()].into(), &actor.facts.roles);
+        }
+    }
+    Ok(())
 }
 
 /// Roles and groups that a user, a client or a group has.

@@ -5,7 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Both;
 
 /// Tables that belong to no org.
-const GLOBAL: [&str; 3] = ["migration", "sign_in_token", "signing_key"];
+const GLOBAL: [&str; 9] = [
+    "account",
+    "migration",
+    "oauth_grant",
+    "oauth_token",
+    "revocation",
+    "said_once",
+    "session",
+    "sign_in_token",
+    "signing_key",
+];
 
 /// A table, as both databases can tell of it.
 #[derive(Default, PartialEq, Eq, Debug)]

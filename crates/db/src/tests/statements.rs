@@ -4,12 +4,18 @@ use tokio_postgres::types::Type;
 
 use super::Both;
 use crate::{
+    accounts, client_secrets, oauth, revocations, sessions,
     counts, decisions, events, idempotency, index_builds, indexes, migrate, orgs, references, resources, secrets,
     sign_in, signing_keys, uniques,
 };
 
 /// All of them, by module. A module that is missing here has an unused constant, which is a warning.
 const ALL: &[(&str, &[&str])] = &[
+    ("accounts", accounts::STATEMENTS),
+    ("client_secrets", client_secrets::STATEMENTS),
+    ("oauth", oauth::STATEMENTS),
+    ("revocations", revocations::STATEMENTS),
+    ("sessions", sessions::STATEMENTS),
     ("counts", counts::STATEMENTS),
     ("decisions", decisions::STATEMENTS),
     ("events", events::STATEMENTS),

@@ -1,0 +1,75 @@
+//! Accounts, which are global, and the users that they act as, one in each org.
+
+use admin_types::{AccountId, OrgId, ResourceId, Result, Timestamp};
+
+use crate::conn::Conn;
+use crate::row::{Arg, Row};
+
+sql! {
+    INSERT = "INSERT INTO account (id, email, email_key, password, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (email_key) DO NOTHING";
+    BY_EMAIL = "SELECT id, email, password FROM account WHERE email_key = $1";
+    GET = "SELECT id, email, password FROM account WHERE id = $1";
+    SET_PASSWORD = "UPDATE account SET password = $1, updated_at = $2 WHERE id = $3";
+    JOIN = "INSERT INTO membership (org_id, user_id, account_id, created_at) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (org_id, user_id) DO NOTHING";
+    MEMBERSHIPS = "SELECT org_id, user_id FROM membership WHERE account_id = $1 ORDER BY created_at, org_id LIMIT 1000";
+    ACCOUNT_OF = "SELECT account_id FROM membership WHERE org_id = $1 AND user_id = $2";
+}
+
+/// An account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AccountRow {
+    /// Its id.
+    pub id: AccountId,
+    /// The address, as its owner writes it.
+    pub email: String,
+    /// The hash of the password (PHC string), if it has one.
+    pub password: Option<String>,
+}
+
+/// Adds an account; false when another has the address.
+pub async fn insert(conn: &mut Conn, account: &AccountRow, email_key: &str, now: Timestamp) -> Result<bool> {
+    let (at, password) = (Arg::Int(now.0), Arg::opt_text(account.password.as_deref()));
+    let args =
+        [Arg::Bytes(&account.id.0), Arg::Text(&account.email), Arg::Text(email_key), password, at, Arg::Int(now.0)];
+    Ok(conn.execute(INSERT, &args).await? > 0)
+}
+
+/// The account with an address, by the form in which addresses are compared.
+pub async fn by_email(conn: &mut Conn, email_key: &str) -> Result<Option<AccountRow>> {
+    conn.fetch_one(BY_EMAIL, &[Arg::Text(email_key)], account).await
+}
+
+/// One account.
+pub async fn get(conn: &mut Conn, id: AccountId) -> Result<Option<AccountRow>> {
+    conn.fetch_one(GET, &[Arg::Bytes(&id.0)], account).await
+}
+
+fn account(row: &Row<'_>) -> Result<AccountRow> {
+    let (id, email) = (AccountId(row.id(0)?), row.text(1)?.to_owned());
+    Ok(AccountRow { id, email, password: row.opt_text(2)?.map(str::to_owned) })
+}
+
+/// Replaces the hash of an account's password.
+pub async fn set_password(conn: &mut Conn, id: AccountId, password: &str, now: Timestamp) -> Result<()> {
+    conn.defer(SET_PASSWORD, &[Arg::Text(password), Arg::Int(now.0), Arg::Bytes(&id.0)]).await
+}
+
+/// Lets an account act as a user; false when another account does.
+pub async fn join(conn: &mut Conn, org: OrgId, user: ResourceId, account: AccountId, now: Timestamp) -> Result<bool> {
+    let args = [Arg::Bytes(&org.0), Arg::Bytes(&user.bytes), Arg::Bytes(&account.0), Arg::Int(now.0)];
+    Ok(conn.execute(JOIN, &args).await? > 0)
+}
+
+/// The users that an account acts as, the first thousand.
+pub async fn memberships(conn: &mut Conn, account: AccountId) -> Result<Vec<(OrgId, ResourceId)>> {
+    let map = |row: &Row<'_>| Ok((OrgId(row.id(0)?), ResourceId::of_row("user", row.id(1)?)));
+    conn.fetch(MEMBERSHIPS, &[Arg::Bytes(&account.0)], map).await
+}
+
+/// The account that acts as a user.
+pub async fn account_of(conn: &mut Conn, org: OrgId, user: ResourceId) -> Result<Option<AccountId>> {
+    let args = [Arg::Bytes(&org.0), Arg::Bytes(&user.bytes)];
+    conn.fetch_one(ACCOUNT_OF, &args, |row| row.id(0).map(AccountId)).await
+}

@@ -1,0 +1,59 @@
+//! The secrets of clients, by hash, and which org a client is of.
+
+use admin_types::{OrgId, ResourceId, Result, SecretId, Timestamp};
+
+use crate::conn::Conn;
+use crate::row::{Arg, Row};
+
+sql! {
+    INSERT = "INSERT INTO client_secret (org_id, client_id, id, hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)";
+    ALL = "SELECT id, hash, created_at, expires_at FROM client_secret WHERE org_id = $1 AND client_id = $2 ORDER BY id";
+    REMOVE = "DELETE FROM client_secret WHERE org_id = $1 AND client_id = $2 AND id = $3";
+    FIND = "SELECT org_id, document FROM resource WHERE id = $1 AND type = 'client' AND deleted_at IS NULL";
+}
+
+/// A secret, as the database holds it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SecretRow {
+    /// Its id.
+    pub id: SecretId,
+    /// SHA-256 of the secret, which is random.
+    pub hash: Vec<u8>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends, if it does.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Adds a secret.
+pub async fn insert(conn: &mut Conn, org: OrgId, client: ResourceId, row: &SecretRow) -> Result<()> {
+    let args = [
+        Arg::Bytes(&org.0),
+        Arg::Bytes(&client.bytes),
+        Arg::Bytes(&row.id.0),
+        Arg::Bytes(&row.hash),
+        Arg::Int(row.created_at.0),
+        Arg::opt_int(row.expires_at.map(|at| at.0)),
+    ];
+    conn.defer(INSERT, &args).await
+}
+
+/// All secrets of a client, oldest first.
+pub async fn all(conn: &mut Conn, org: OrgId, client: ResourceId) -> Result<Vec<SecretRow>> {
+    let map = |row: &Row<'_>| {
+        let (id, hash) = (SecretId(row.id(0)?), row.bytes(1)?.to_owned());
+        Ok(SecretRow { id, hash, created_at: Timestamp(row.int(2)?), expires_at: row.opt_int(3)?.map(Timestamp) })
+    };
+    conn.fetch(ALL, &[Arg::Bytes(&org.0), Arg::Bytes(&client.bytes)], map).await
+}
+
+/// Removes a secret; false if there was none.
+pub async fn remove(conn: &mut Conn, org: OrgId, client: ResourceId, id: SecretId) -> Result<bool> {
+    let args = [Arg::Bytes(&org.0), Arg::Bytes(&client.bytes), Arg::Bytes(&id.0)];
+    Ok(conn.execute(REMOVE, &args).await? > 0)
+}
+
+/// The org that a client is of, and its wire text.
+pub async fn find_client(conn: &mut Conn, client: ResourceId) -> Result<Option<(OrgId, String)>> {
+    conn.fetch_one(FIND, &[Arg::Bytes(&client.bytes)], |row| Ok((OrgId(row.id(0)?), row.text(1)?.to_owned()))).await
+}

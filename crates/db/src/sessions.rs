@@ -1,0 +1,95 @@
+//! Sessions: browsers in which an account is signed in, by the hash of their cookie.
+
+use admin_types::{AccountId, OrgId, ResourceId, Result, SessionId, Timestamp};
+
+use crate::conn::Conn;
+use crate::row::{Arg, Row};
+
+sql! {
+    INSERT = "INSERT INTO session (hash, id, account_id, org_id, user_id, methods, authenticated_at, created_at, seen_at, expires_at, address, agent)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    GET = "SELECT id, account_id, org_id, user_id, methods, authenticated_at, expires_at FROM session WHERE hash = $1";
+    OF_ACCOUNT = "SELECT id, account_id, org_id, user_id, methods, authenticated_at, expires_at FROM session
+        WHERE account_id = $1 ORDER BY created_at DESC LIMIT 1000";
+    REMOVE = "DELETE FROM session WHERE account_id = $1 AND id = $2";
+    FORGET = "DELETE FROM session WHERE expires_at <= $1";
+}
+
+/// A session.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SessionRow {
+    /// Its id, which is no secret.
+    pub id: SessionId,
+    /// Who is signed in.
+    pub account: AccountId,
+    /// The org in which it acts.
+    pub org: OrgId,
+    /// As this user.
+    pub user: ResourceId,
+    /// The methods by which it signed in (RFC 8176), with spaces between.
+    pub methods: String,
+    /// When it did.
+    pub authenticated_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// Where a session was begun.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Device {
+    /// The client's address.
+    pub address: Option<String>,
+    /// What its browser calls itself.
+    pub agent: Option<String>,
+}
+
+/// Adds a session.
+pub async fn insert(conn: &mut Conn, hash: &[u8], row: &SessionRow, device: &Device, now: Timestamp) -> Result<()> {
+    let args = [
+        Arg::Bytes(hash),
+        Arg::Bytes(&row.id.0),
+        Arg::Bytes(&row.account.0),
+        Arg::Bytes(&row.org.0),
+        Arg::Bytes(&row.user.bytes),
+        Arg::Text(&row.methods),
+        Arg::Int(row.authenticated_at.0),
+        Arg::Int(now.0),
+        Arg::Int(now.0),
+        Arg::Int(row.expires_at.0),
+        Arg::opt_text(device.address.as_deref()),
+        Arg::opt_text(device.agent.as_deref()),
+    ];
+    conn.defer(INSERT, &args).await
+}
+
+/// A session, by the hash of its cookie.
+pub async fn get(conn: &mut Conn, hash: &[u8]) -> Result<Option<SessionRow>> {
+    conn.fetch_one(GET, &[Arg::Bytes(hash)], session).await
+}
+
+/// The sessions of an account, newest first.
+pub async fn of_account(conn: &mut Conn, account: AccountId) -> Result<Vec<SessionRow>> {
+    conn.fetch(OF_ACCOUNT, &[Arg::Bytes(&account.0)], session).await
+}
+
+fn session(row: &Row<'_>) -> Result<SessionRow> {
+    Ok(SessionRow {
+        id: SessionId(row.id(0)?),
+        account: AccountId(row.id(1)?),
+        org: OrgId(row.id(2)?),
+        user: ResourceId::of_row("user", row.id(3)?),
+        methods: row.text(4)?.to_owned(),
+        authenticated_at: Timestamp(row.int(5)?),
+        expires_at: Timestamp(row.int(6)?),
+    })
+}
+
+/// Ends a session of an account; false if there was none.
+pub async fn remove(conn: &mut Conn, account: AccountId, id: SessionId) -> Result<bool> {
+    Ok(conn.execute(REMOVE, &[Arg::Bytes(&account.0), Arg::Bytes(&id.0)]).await? > 0)
+}
+
+/// Forgets those that have ended.
+pub async fn forget(conn: &mut Conn, now: Timestamp) -> Result<u64> {
+    conn.execute(FORGET, &[Arg::Int(now.0)]).await
+}

@@ -1,0 +1,108 @@
+//! What a token is good for, for those who were given it: introspection (RFC 7662), revocation (RFC 7009), and the
+//! claims about a user (OpenID Connect Core, section 5.3).
+
+use admin_db::resources;
+use admin_types::{Error, GrantId, Resource};
+use serde_json::{Map, Value, json};
+
+use crate::Identity;
+use crate::client_auth::{Basic, authenticate_client};
+use crate::error::{OAuthError, OAuthResult};
+use crate::form::Form;
+use crate::grants::{self, Grant};
+use crate::tokens::{Audience, Verified};
+
+impl Identity {
+    /// What a token is good for. A client learns of its own tokens, one with a secret of all of its org's.
+    pub async fn introspect(&self, form: &Form, basic: &Basic) -> OAuthResult<Value> {
+        let endpoint = format!("{}/oauth/introspect", self.issuer);
+        let client = authenticate_client(&self.core, form, basic, &[&self.issuer, &endpoint]).await?;
+        if client.auth_method() == "none" {
+            return Err(OAuthError::client("a public client cannot ask what tokens are good for"));
+        }
+        let token = form.need("token")?;
+        if let Ok(verified) = self.verify(token, self.core.clock().now())
+            && verified.principal.org == client.org
+            && self.is_active(&verified).await?
+        {
+            return Ok(of_access(&verified));
+        }
+        let grant = grants::peek(&self.core, client.id, token).await?;
+        Ok(grant.map_or_else(|| json!({"active": false}), |grant| self.of_refresh(&grant)))
+    }
+
+    /// Whether the user or client is still there, and active.
+    async fn is_active(&self, verified: &Verified) -> OAuthResult<bool> {
+        let principal = &verified.principal;
+        let row = resources::get(&mut *self.core.db().read().await?, principal.org, principal.id).await?;
+        let Some(row) = row.filter(|row| !row.deleted) else { return Ok(false) };
+        let resource: Resource = serde_json::from_str(&row.document).map_err(Error::internal)?;
+        Ok(resource.status == "active")
+    }
+
+    fn of_refresh(&self, grant: &Grant) -> Value {
+        json!({"active": true, "iss": self.issuer, "sub": grant.subject, "client_id": grant.client, "org": grant.org,
+            "scope": grant.terms.scope, "exp": grant.expires_at.seconds()})
+    }
+
+    /// Ends a token, and all that was granted with it. One that is not known, or is another client's, is none: the answer
+    /// is the same.
+    pub async fn revoke(&self, form: &Form, basic: &Basic) -> OAuthResult<()> {
+        let endpoint = format!("{}/oauth/revoke", self.issuer);
+        let client = authenticate_client(&self.core, form, basic, &[&self.issuer, &endpoint]).await?;
+        let token = form.need("token")?;
+        let grant = match grants::peek(&self.core, client.id, token).await? {
+            Some(grant) => Some(grant.id),
+            None => {
+                let verified = self.verify(token, self.core.clock().now()).ok();
+                let own = verified.filter(|verified| verified.claims.client_id == Some(client.id));
+                own.and_then(|verified| verified.claims.gid.as_deref().and_then(GrantId::parse))
+            }
+        };
+        if let Some(grant) = grant {
+            grants::end_grant(&self.core, &self.revocations, grant).await?;
+        }
+        Ok(())
+    }
+
+    /// The claims about the user that a token with the scope `openid` speaks for.
+    pub async fn userinfo(&self, verified: &Verified) -> OAuthResult<Value> {
+        let scope = verified.claims.scope.as_deref().unwrap_or_default();
+        let has = |word: &str| scope.split(' ').any(|one| one == word);
+        if !has("openid") {
+            return Err(OAuthError::new("insufficient_scope", "the token has no scope openid"));
+        }
+        let principal = &verified.principal;
+        let row = resources::get(&mut *self.core.db().read().await?, principal.org, principal.id).await?;
+        let row = row.filter(|row| !row.deleted);
+        let row = row.ok_or_else(|| OAuthError::new("invalid_token", "the user is not there any more"))?;
+        let user: Resource = serde_json::from_str(&row.document).map_err(Error::internal)?;
+        let mut claims = Map::new();
+        claims.insert("sub".into(), json!(principal.id));
+        claims.insert("org".into(), json!(principal.org));
+        if has("profile") {
+            claims.insert("name".into(), json!(user.name));
+            claims.insert("updated_at".into(), json!(user.updated_at.seconds()));
+        }
+        if let Some(email) = user.attributes.get("email").filter(|_| has("email")) {
+            claims.insert("email".into(), email.clone());
+        }
+        Ok(Value::Object(claims))
+    }
+}
+
+fn of_access(verified: &Verified) -> Value {
+    let claims = &*verified.claims;
+    let aud = match &claims.aud {
+        Audience::One(one) => json!(one),
+        Audience::Many(many) => json!(many),
+    };
+    let mut answer = json!({"active": true, "token_type": "Bearer", "iss": claims.iss, "aud": aud, "sub": claims.sub,
+        "org": claims.org, "iat": claims.iat, "nbf": claims.nbf, "exp": claims.exp, "jti": claims.jti});
+    for (name, value) in [("client_id", json!(claims.client_id)), ("scope", json!(claims.scope))] {
+        if !value.is_null() {
+            answer[name] = value;
+        }
+    }
+    answer
+}

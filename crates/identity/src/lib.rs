@@ -1,0 +1,109 @@
+//! Who somebody is: an OAuth 2.0 authorization server and OpenID provider. Keys, tokens, clients, accounts, sessions.
+//! Nothing here knows HTTP or SQL.
+
+mod client_auth;
+mod client_secrets;
+mod clients;
+mod error;
+mod form;
+mod grants;
+mod introspection;
+mod keys;
+mod metadata;
+mod revocations;
+mod sign_in;
+mod token_endpoint;
+mod tokens;
+
+use std::time::Duration;
+
+use admin_core::Core;
+use admin_types::{OrgId, ResourceId, Result, Timestamp};
+use secrecy::SecretString;
+
+pub use client_auth::{Basic, authenticate_client};
+pub use client_secrets::{SecretShown, create_client_secret, delete_client_secret, list_client_secrets};
+pub use clients::{Client, Settings, find_client};
+pub use error::{OAuthError, OAuthResult};
+pub use form::Form;
+pub use keys::{Algorithm, PUBLISHED_AHEAD, PUBLISHED_AT_ONCE, check_master_key, rotate_keys};
+pub use sign_in::{SIGN_IN_SECONDS, create_sign_in_token};
+pub use token_endpoint::{GRANT_TYPES, SCOPES};
+pub use tokens::{Claims, TOKEN_SECONDS, Verified};
+
+use crate::keys::Keys;
+use crate::revocations::Revocations;
+use crate::tokens::Tokens;
+
+/// How often each process looks for what others have revoked, and for their keys.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often keys are looked after, in looks.
+const MAINTAIN_EVERY: u64 = 600;
+
+/// The authorization server.
+pub struct Identity {
+    pub(crate) core: Core,
+    pub(crate) issuer: String,
+    pub(crate) keys: Keys,
+    pub(crate) revocations: Revocations,
+    pub(crate) tokens: Tokens,
+}
+
+impl Identity {
+    /// Reads the keys, or makes the first ones. `issuer`: the address at which others reach this installation, without a
+    /// slash at its end.
+    pub async fn open(core: &Core, issuer: &str) -> Result<Identity> {
+        let (keys, revocations) = (Keys::open(core).await?, Revocations::default());
+        revocations.refresh(core, Timestamp(0)).await?;
+        let tokens = Tokens::new(issuer, keys.clone(), revocations.clone());
+        Ok(Identity { core: core.clone(), issuer: issuer.to_owned(), keys, revocations, tokens })
+    }
+
+    /// The issuer of its tokens.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Who an access token speaks for.
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Verified> {
+        self.tokens.verify(token, now)
+    }
+
+    /// A token of this installation for a user or client of an org, good for `seconds`. With `role` it acts with that alone.
+    pub fn local_token(
+        &self,
+        org: OrgId,
+        principal: ResourceId,
+        role: Option<&str>,
+        seconds: i64,
+    ) -> Result<SecretString> {
+        self.tokens.local(&self.core, org, principal, role, seconds)
+    }
+
+    /// Follows what other processes revoke and which keys they make, until `stop` is done.
+    pub async fn follow(&self, stop: impl Future<Output = ()>) {
+        let mut stop = std::pin::pin!(stop);
+        let mut looks = 0_u64;
+        loop {
+            if let Err(error) = self.look(looks).await {
+                tracing::warn!(%error, "cannot look for what was revoked; trying again");
+            }
+            looks += 1;
+            tokio::select! {
+                () = &mut stop => return,
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    async fn look(&self, looks: u64) -> Result<()> {
+        self.revocations.refresh(&self.core, self.core.clock().now()).await?;
+        if !self.keys.are_known(&self.core).await? {
+            self.keys.refresh(&self.core).await?;
+        }
+        if looks.is_multiple_of(MAINTAIN_EVERY) {
+            self.keys.maintain(&self.core).await?;
+        }
+        Ok(())
+    }
+}

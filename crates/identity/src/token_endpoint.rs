@@ -1,0 +1,213 @@
+//! The token endpoint (RFC 6749, section 3.2): a grant in, tokens out.
+
+use admin_types::{OrgId, ResourceId};
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value, json};
+
+use crate::Identity;
+use crate::client_auth::{Basic, authenticate_client};
+use crate::clients::Client;
+use crate::error::{OAuthError, OAuthResult};
+use crate::form::Form;
+use crate::grants::{self, Grant, Shown, Terms};
+use crate::tokens::{Audience, Claims};
+
+/// How long an access token is good for, in seconds.
+const ACCESS_SECONDS: i64 = 600;
+/// What a client gets if it asks for nothing in particular: the API, within its policies.
+const DEFAULT_SCOPE: &str = "admin";
+/// The words that a scope may have.
+pub const SCOPES: [&str; 5] = ["openid", "profile", "email", "offline_access", "admin"];
+/// The grants that there are.
+pub const GRANT_TYPES: [&str; 3] = ["authorization_code", "refresh_token", "client_credentials"];
+
+/// For whom an access token is, and to what.
+struct Bearer<'a> {
+    org: OrgId,
+    subject: ResourceId,
+    terms: &'a Terms,
+    grant: Option<&'a Grant>,
+}
+
+impl Identity {
+    /// Answers a token request.
+    pub async fn token(&self, form: &Form, basic: &Basic) -> OAuthResult<Value> {
+        let grant_type = form.need("grant_type")?.to_owned();
+        let endpoint = format!("{}/oauth/token", self.issuer);
+        let client = authenticate_client(&self.core, form, basic, &[&self.issuer, &endpoint]).await?;
+        if !GRANT_TYPES.contains(&grant_type.as_str()) {
+            let detail = format!("there are the grants {}", GRANT_TYPES.join(", "));
+            return Err(OAuthError::new("unsupported_grant_type", detail));
+        }
+        if !client.may_use(&grant_type) {
+            let detail = format!("the client may not use {grant_type}; add it to its grant_types");
+            return Err(OAuthError::new("unauthorized_client", detail));
+        }
+        self.check_resource(form)?;
+        match grant_type.as_str() {
+            "authorization_code" => self.by_code(&client, form).await,
+            "refresh_token" => self.by_refresh(&client, form).await,
+            _ => self.by_client(&client, form),
+        }
+    }
+
+    /// Resource indicators (RFC 8707): there is one API, that of the issuer.
+    pub(crate) fn check_resource(&self, form: &Form) -> OAuthResult<()> {
+        match form.all("resource").iter().find(|resource| **resource != self.issuer) {
+            None => Ok(()),
+            Some(_) => {
+                Err(OAuthError::new("invalid_target", format!("the one resource that there is, is {}", self.issuer)))
+            }
+        }
+    }
+
+    fn by_client(&self, client: &Client, form: &Form) -> OAuthResult<Value> {
+        if client.auth_method() == "none" {
+            return Err(OAuthError::new("unauthorized_client", "a public client has no credentials to act by"));
+        }
+        let scope = scope(form.get("scope").unwrap_or(DEFAULT_SCOPE), &["admin"]);
+        let terms = Terms { scope: scope?, ..Terms::default() };
+        let bearer = Bearer { org: client.org, subject: client.id, terms: &terms, grant: None };
+        let access = self.access_token(client, &bearer)?;
+        Ok(Value::Object(answer(&access, &terms)))
+    }
+
+    async fn by_code(&self, client: &Client, form: &Form) -> OAuthResult<Value> {
+        let (code, verifier) = (form.need("code")?, form.get("code_verifier"));
+        let grant = self.take(client, "code", code).await?;
+        let terms = &grant.terms;
+        let proven = match (&terms.code_challenge, verifier) {
+            (Some(challenge), Some(verifier)) => is_verifier(verifier) && s256(verifier) == *challenge,
+            _ => false,
+        };
+        let same_place = terms.redirect_uri.as_deref() == form.get("redirect_uri");
+        if !proven || !same_place {
+            grants::end_grant(&self.core, &self.revocations, grant.id).await?;
+            return Err(OAuthError::grant("code_verifier or redirect_uri is not what the code was asked for with"));
+        }
+        self.answer_grant(client, &grant, true).await
+    }
+
+    async fn by_refresh(&self, client: &Client, form: &Form) -> OAuthResult<Value> {
+        let grant = self.take(client, "refresh", form.need("refresh_token")?).await?;
+        let narrowed = match form.get("scope") {
+            None => None,
+            Some(asked) => {
+                let granted: Vec<&str> = grant.terms.scope.split(' ').collect();
+                if let Some(more) = asked.split(' ').find(|word| !granted.contains(word)) {
+                    return Err(OAuthError::new("invalid_scope", format!("{more} was not granted")));
+                }
+                Some(asked.to_owned())
+            }
+        };
+        let mut answered = grant.clone();
+        answered.terms.scope = narrowed.unwrap_or(answered.terms.scope);
+        self.answer_grant(client, &answered, false).await
+    }
+
+    async fn take(&self, client: &Client, kind: &'static str, token: &str) -> OAuthResult<Grant> {
+        match grants::take(&self.core, &self.revocations, client.id, kind, token).await? {
+            Shown::Good(grant) => Ok(grant),
+            Shown::Unknown => Err(OAuthError::grant("it is unknown, has expired, or was given to another client")),
+            Shown::Again(_) => {
+                Err(OAuthError::grant("it was used before, so all that came of it has ended; sign in again"))
+            }
+        }
+    }
+
+    async fn answer_grant(&self, client: &Client, grant: &Grant, first: bool) -> OAuthResult<Value> {
+        let bearer =
+            Bearer { org: grant.org, subject: grant.subject, terms: &grant.terms, grant: Some(grant) };
+        let access = self.access_token(client, &bearer)?;
+        let mut answer = answer(&access, &grant.terms);
+        if client.may_use("refresh_token") {
+            let refresh = grants::refresh_token(&self.core, grant).await?;
+            answer.insert("refresh_token".into(), json!(refresh.expose_secret()));
+        }
+        if grant.terms.has("openid") {
+            let id_token = self.id_token(client, grant, &access, first)?;
+            answer.insert("id_token".into(), json!(id_token.expose_secret()));
+        }
+        Ok(Value::Object(answer))
+    }
+
+    fn access_token(&self, client: &Client, bearer: &Bearer<'_>) -> OAuthResult<SecretString> {
+        let now = self.core.clock().now();
+        let iat = now.seconds();
+        let claims = Claims {
+            iss: self.issuer.clone(),
+            aud: Audience::One(self.issuer.clone()),
+            sub: bearer.subject,
+            org: bearer.org,
+            roles: None,
+            iat,
+            nbf: iat,
+            exp: iat + ACCESS_SECONDS,
+            jti: URL_SAFE_NO_PAD.encode(self.core.random().bytes16()),
+            client_id: Some(client.id),
+            scope: Some(bearer.terms.scope.clone()),
+            auth_time: bearer.terms.auth_time,
+            acr: None,
+            amr: Some(bearer.terms.amr.clone()).filter(|amr| !amr.is_empty()),
+            gid: bearer.grant.map(|grant| grant.id.to_string()),
+        };
+        Ok(self.tokens.sign(client.algorithm(), "at+jwt", now, &claims)?)
+    }
+
+    /// The ID token (OpenID Connect Core, section 2). One that a refresh gives has no nonce (section 12.2).
+    fn id_token(&self, client: &Client, grant: &Grant, access: &SecretString, first: bool) -> OAuthResult<SecretString> {
+        let now = self.core.clock().now();
+        let half = digest::digest(&digest::SHA256, access.expose_secret().as_bytes());
+        let mut claims = json!({
+            "iss": self.issuer, "sub": grant.subject, "aud": client.id, "org": grant.org,
+            "iat": now.seconds(), "exp": now.seconds() + ACCESS_SECONDS,
+            "at_hash": URL_SAFE_NO_PAD.encode(&half.as_ref()[..16]),
+        });
+        let optional = [
+            ("auth_time", json!(grant.terms.auth_time)),
+            ("nonce", json!(grant.terms.nonce.as_ref().filter(|_| first))),
+            ("sid", json!(grant.session)),
+            ("amr", json!(Some(&grant.terms.amr).filter(|amr| !amr.is_empty()))),
+        ];
+        for (name, value) in optional.into_iter().filter(|(_, value)| !value.is_null()) {
+            claims[name] = value;
+        }
+        Ok(self.tokens.sign(client.algorithm(), "JWT", now, &claims)?)
+    }
+}
+
+fn answer(access: &SecretString, terms: &Terms) -> Map<String, Value> {
+    let mut answer = Map::new();
+    answer.insert("access_token".into(), json!(access.expose_secret()));
+    answer.insert("token_type".into(), json!("Bearer"));
+    answer.insert("expires_in".into(), json!(ACCESS_SECONDS));
+    answer.insert("scope".into(), json!(terms.scope));
+    answer
+}
+
+/// The words of a scope that can be granted; words that nobody knows are left out (RFC 6749, section 3.3).
+pub(crate) fn scope(asked: &str, known: &[&str]) -> OAuthResult<String> {
+    let well_formed = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
+    if !asked.chars().all(well_formed) {
+        return Err(OAuthError::new("invalid_scope", "a scope is words of visible ASCII with spaces between"));
+    }
+    let mut words: Vec<&str> = asked.split(' ').filter(|word| known.contains(word)).collect();
+    words.dedup();
+    match words.is_empty() {
+        true => Err(OAuthError::new("invalid_scope", format!("there are the scopes {}", known.join(" ")))),
+        false => Ok(words.join(" ")),
+    }
+}
+
+/// The S256 challenge of a verifier (RFC 7636, section 4.2).
+pub(crate) fn s256(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()))
+}
+
+/// 43 to 128 unreserved characters (RFC 7636, section 4.1).
+fn is_verifier(text: &str) -> bool {
+    (43..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+}
