@@ -60,6 +60,9 @@ pub(crate) enum Command {
     /// Who may do what, and why: asked of a running server
     #[command(subcommand, after_help = ACCESS_EXAMPLES)]
     Access(AccessCommand),
+    /// The keys that sign tokens
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// The configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -97,7 +100,7 @@ pub(crate) enum TokenCommand {
         #[command(flatten)]
         speaker: Speaker,
         /// How long it is good for, in seconds
-        #[arg(long, value_name = "SECONDS", default_value_t = admin_core::TOKEN_SECONDS, value_parser = clap::value_parser!(i64).range(1..=31_536_000))]
+        #[arg(long, value_name = "SECONDS", default_value_t = admin_identity::TOKEN_SECONDS, value_parser = clap::value_parser!(i64).range(1..=31_536_000))]
         ttl: i64,
     },
 }
@@ -177,6 +180,16 @@ pub(crate) struct Answer {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) server: Server,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum KeysCommand {
+    /// Make the next key of each algorithm; tokens that are out stay good
+    Rotate {
+        /// Use them in three seconds, not after others had ten minutes to read them: when a key may be known to somebody
+        #[arg(long)]
+        now: bool,
+    },
 }
 
 #[derive(Subcommand, Debug)]

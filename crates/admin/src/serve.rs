@@ -4,8 +4,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use admin_api::App;
-use admin_core::{Core, SIGN_IN_SECONDS, Setup, Tokens, create_sign_in_token, ensure_org, upgrade_org};
+use admin_core::{Core, Setup, ensure_org, upgrade_org};
 use admin_db::{Db, LaneOptions, signing_keys};
+use admin_identity::{Identity, SIGN_IN_SECONDS, create_sign_in_token};
 use admin_types::{SystemClock, SystemRandom};
 use anyhow::{Context, Result};
 use secrecy::ExposeSecret;
@@ -62,10 +63,10 @@ pub(crate) async fn run(config: Config, sign_in_link: bool) -> Result<()> {
 
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let tokens = Arc::new(OnceLock::new());
+    let identity = Arc::new(OnceLock::new());
     let own = format!("http://{address}");
     let url = config.public_url.clone().unwrap_or_else(|| own.clone());
-    let router = admin_api::router(App::new(core.clone(), tokens.clone(), &url, metrics));
+    let router = admin_api::router(App::new(core.clone(), identity.clone(), &url, metrics));
     let drain = Duration::from_secs(config.shutdown_seconds);
     // Decisions are made until the last request is answered.
     let answered = CancellationToken::new();
@@ -78,7 +79,7 @@ pub(crate) async fn run(config: Config, sign_in_link: bool) -> Result<()> {
     tasks.spawn(admin_core::write_decisions(core.clone(), answered.cancelled_owned()));
     tasks.spawn(admin_core::housekeeping(core.clone(), stop.clone().cancelled_owned()));
 
-    let started = start(&config, &core, &tokens, (&url, &own), sign_in_link);
+    let started = start(&config, &core, (&identity, &tasks, &stop), (&url, &own), sign_in_link);
     let outcome = tokio::select! {
         started = started => match started {
             Ok(()) => wait_for_signal().await,
@@ -103,20 +104,26 @@ pub(crate) async fn run(config: Config, sign_in_link: bool) -> Result<()> {
 async fn start(
     config: &Config,
     core: &Core,
-    tokens: &OnceLock<Tokens>,
+    (identity, tasks, stop): (&Arc<OnceLock<Identity>>, &TaskTracker, &CancellationToken),
     (url, own): (&str, &str),
     sign_in_link: bool,
 ) -> Result<()> {
     let setup = ensure_org(core).await.context("cannot set up the org")?;
     upgrade_org(core, &setup).await.context("cannot bring the built-in types up to date")?;
-    let opened = Tokens::open(core).await.map_err(|error| anyhow::anyhow!("{}", error.detail))?;
+    let opened = Identity::open(core, url).await.map_err(|error| anyhow::anyhow!("{}", error.detail))?;
     if let Some(path) = &config.bootstrap_token_file {
-        let token = opened.create(core, setup.org, setup.owner, None, BOOTSTRAP_SECONDS)?;
+        let token = opened.local_token(setup.org, setup.owner, None, BOOTSTRAP_SECONDS)?;
         data_dir::write_private(path, "bootstrap_token_file", token.expose_secret())?;
     }
-    if tokens.set(opened).is_err() {
+    if identity.set(opened).is_err() {
         anyhow::bail!("the keys were opened twice");
     }
+    let (following, stop) = (identity.clone(), stop.clone().cancelled_owned());
+    tasks.spawn(async move {
+        if let Some(identity) = following.get() {
+            identity.follow(stop).await;
+        }
+    });
     tracing::info!(%url, listen = %own, "ready");
     out::line(&format!("\nAdmin is ready at {url}"));
     if url != own {

@@ -1,6 +1,6 @@
 //! Everything under `/v3` and `/access` needs a bearer token, also paths that do not exist.
 
-use admin_core::Verified;
+use admin_identity::Verified;
 use admin_types::{Error, Kind, Result};
 use axum::extract::Request;
 use axum::http::header::AUTHORIZATION;
@@ -9,7 +9,7 @@ use crate::App;
 
 /// Who sends the request, by its token; nobody where none is needed.
 pub(crate) fn authenticate(app: &App, request: &Request) -> Result<Option<Verified>> {
-    if !["/v3", "/access"].iter().any(|root| is_below(root, request.uri().path())) {
+    if !["/v3", "/access", "/oauth/userinfo"].iter().any(|root| is_below(root, request.uri().path())) {
         return Ok(None);
     }
     let token = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
@@ -17,11 +17,18 @@ pub(crate) fn authenticate(app: &App, request: &Request) -> Result<Option<Verifi
         let detail = "Send `Authorization: Bearer TOKEN`. `admin token create` prints a token.";
         Error::new(Kind::Unauthenticated, "missing_token", detail)
     })?;
-    let tokens = app.tokens.get();
-    let tokens = tokens
-        .ok_or_else(|| Error::unavailable("Admin is still starting. Try again shortly.", "keys are being made"))?;
-    tokens.verify(token, app.core.clock().now()).map(Some)
+    let verified = app.identity()?.verify(token, app.core.clock().now())?;
+    let scope = verified.claims.scope.as_deref();
+    let api = !is_below("/oauth", request.uri().path());
+    if api && scope.is_some_and(|scope| !scope.split(' ').any(|word| word == API_SCOPE)) {
+        let detail = format!("The token was granted no scope `{API_SCOPE}`, so it cannot be used here.");
+        return Err(Error::new(Kind::Forbidden, "insufficient_scope", detail));
+    }
+    Ok(Some(verified))
 }
+
+/// What a token that a client was granted must be for, to be used with the API.
+const API_SCOPE: &str = "admin";
 
 /// Whether a path is this root, or below it.
 pub(crate) fn is_below(root: &str, path: &str) -> bool {

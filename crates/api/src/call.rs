@@ -1,7 +1,8 @@
 //! The context of a call: who, under which request id, with which conditions. A handler that takes a [`Call`] cannot
 //! run without an authenticated principal.
 
-use admin_core::{Idempotency, Op, Verified};
+use admin_core::{Idempotency, Op};
+use admin_identity::Verified;
 use admin_types::{Error, Origin, Principal, RequestId, Result};
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::extract::FromRequestParts;
@@ -38,7 +39,7 @@ impl FromRequestParts<App> for Call {
             return Err(Problem(Error::internal("a handler outside the layers that authenticate")));
         };
         let (method, uri, headers) = (parts.method.clone(), parts.uri.clone(), std::mem::take(&mut parts.headers));
-        let origin = Origin { address, method: "token", authenticated_at: verified.issued_at };
+        let origin = Origin { address, method: verified.method, authenticated_at: verified.authenticated_at };
         Ok(Call { app: app.clone(), principal: verified.principal, origin, request_id, method, uri, headers })
     }
 }

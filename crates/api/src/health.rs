@@ -15,7 +15,7 @@ pub(crate) async fn live() -> &'static str {
 
 /// The process can do its work: the keys are there and the database answers.
 pub(crate) async fn ready(State(app): State<App>) -> Result<&'static str, Problem> {
-    if app.tokens.get().is_none() {
+    if app.identity.get().is_none() {
         return Err(Problem(Error::unavailable("Admin is still starting. Try again shortly.", "keys are being made")));
     }
     app.core.db().ping().await?;

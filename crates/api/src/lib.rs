@@ -13,6 +13,7 @@ mod events;
 mod health;
 mod index_builds;
 mod meters;
+mod oauth;
 mod observe;
 mod openapi;
 mod params;
@@ -24,7 +25,9 @@ mod sign_in;
 
 use std::sync::{Arc, OnceLock};
 
-use admin_core::{Core, Tokens};
+use admin_core::Core;
+use admin_identity::Identity;
+use admin_types::{Error, Result};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
@@ -41,25 +44,33 @@ pub struct App(Arc<Shared>);
 /// What an [`App`] shares.
 pub struct Shared {
     core: Core,
-    tokens: Arc<OnceLock<Tokens>>,
+    identity: Arc<OnceLock<Identity>>,
     public_url: Box<str>,
     metrics: Box<dyn Fn() -> String + Send + Sync>,
     meters: Meters,
 }
 
 impl App {
-    /// `tokens` is set once the keys are there, which on a first start is shortly after the first request can be answered.
+    /// `identity` is set once the keys are there, which on a first start is shortly after the first request can be answered.
     /// `public_url` is where clients reach it, without a slash at the end: what a request says of its host is for any client
     /// to choose. `metrics` prints them in Prometheus' text format.
     #[must_use]
     pub fn new(
         core: Core,
-        tokens: Arc<OnceLock<Tokens>>,
+        identity: Arc<OnceLock<Identity>>,
         public_url: &str,
         metrics: impl Fn() -> String + Send + Sync + 'static,
     ) -> App {
         let (public_url, meters) = (public_url.into(), Meters::default());
-        App(Arc::new(Shared { core, tokens, public_url, metrics: Box::new(metrics), meters }))
+        App(Arc::new(Shared { core, identity, public_url, metrics: Box::new(metrics), meters }))
+    }
+}
+
+impl Shared {
+    /// Who somebody is; not there yet while the keys are being made.
+    fn identity(&self) -> Result<&Identity> {
+        let identity = self.identity.get();
+        identity.ok_or_else(|| Error::unavailable("Admin is still starting. Try again shortly.", "keys are being made"))
     }
 }
 
@@ -75,6 +86,7 @@ impl std::ops::Deref for App {
 pub fn router(app: App) -> Router {
     Router::new()
         .merge(openapi::routes())
+        .merge(oauth::routes())
         .route("/", get(reference::home))
         .route("/sign-in", get(sign_in::page).post(sign_in::exchange))
         .route("/.well-known/authzen-configuration", get(authzen::configuration))

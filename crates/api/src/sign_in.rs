@@ -1,6 +1,5 @@
 //! The one-time sign-in of a first start: a page that exchanges its token, and the exchange itself.
 
-use admin_core::sign_in;
 use admin_types::{Error, Result};
 use axum::body::Body;
 use axum::extract::State;
@@ -26,10 +25,7 @@ pub(crate) async fn exchange(State(app): State<App>, headers: HeaderMap, body: B
     let token = token.ok_or_else(|| {
         Error::validation(vec![admin_types::FieldError::new("/token", "must be the one-time token, sgn_…")])
     })?;
-    let Some(tokens) = app.tokens.get() else {
-        return Err(Error::unavailable("Admin is still starting. Try again shortly.", "keys are being made").into());
-    };
-    let (bearer, seconds) = sign_in(&app.core, tokens, &SecretString::from(token)).await?;
+    let (bearer, seconds) = app.identity()?.sign_in(&SecretString::from(token)).await?;
     let mut response =
         answer::data(&json!({"access_token": bearer.expose_secret(), "token_type": "Bearer", "expires_in": seconds}))?;
     response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));

@@ -106,8 +106,23 @@ fn user_type() -> Value {
 }
 
 fn client_type() -> Value {
+    let addresses = |description: &str| {
+        json!({"type": "array", "items": {"type": "string", "format": "uri",
+        "maxLength": 2000, "pattern": "^[^#]*$"}, "maxItems": 20, "uniqueItems": true, "description": description})
+    };
+    let grants = ["authorization_code", "refresh_token", "client_credentials"];
     let properties = json!({
         "description": {"type": "string", "maxLength": 2000},
+        "redirect_uris": addresses("Where answers of the authorization endpoint may go: compared character by character."),
+        "post_logout_redirect_uris": addresses("Where a browser may go after it signed out."),
+        "grant_types": {"type": "array", "items": {"enum": grants}, "uniqueItems": true,
+            "description": "The grants that it may use; `client_credentials` alone if absent."},
+        "token_endpoint_auth_method": {"enum": ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+            "description": "How it shows who it is; by a secret if absent. `none`: a public client, such as an app."},
+        "jwks": {"type": "object", "description": "Its public keys, for `private_key_jwt`."},
+        "id_token_signed_response_alg": {"enum": ["RS256", "ES256", "EdDSA"],
+            "description": "How its tokens are signed; `RS256` if absent."},
+        "first_party": {"type": "boolean", "description": "One of the org's own programs: people are not asked for their consent."},
         "roles": names("Names of roles that the client has in the whole org."),
         "groups": names("Names of groups that the client is in."),
         "facts": facts()

@@ -28,6 +28,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(2, "0002_access"),
     migration!(3, "0003_references_in_order"),
     migration!(4, "0004_decision_filters"),
+    migration!(5, "0005_identity"),
 ];
 
 /// How long a migration may take, in milliseconds.

@@ -26,12 +26,7 @@ const MAX_BYTES: usize = 8192;
 pub type Basic = Option<(String, String)>;
 
 /// The client that sends a request. `endpoints`: what an assertion may be meant for, the issuer first.
-pub async fn authenticate_client(
-    core: &Core,
-    form: &Form,
-    basic: &Basic,
-    endpoints: &[&str],
-) -> OAuthResult<Client> {
+pub async fn authenticate_client(core: &Core, form: &Form, basic: &Basic, endpoints: &[&str]) -> OAuthResult<Client> {
     let assertion = form.get("client_assertion");
     let ways = [basic.is_some(), form.get("client_secret").is_some(), assertion.is_some()];
     if ways.into_iter().filter(|way| *way).count() > 1 {

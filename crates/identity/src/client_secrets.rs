@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use admin_core::{Core, Op, change_credentials, see_credentials};
-use admin_db::client_secrets::{self, SecretRow};
 use admin_db::Tx;
+use admin_db::client_secrets::{self, SecretRow};
 use admin_types::{Error, FieldError, ResourceId, Result, SecretId, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;

@@ -34,7 +34,8 @@ impl Identity {
         let (hash, now) = (hash(token.expose_secret()), self.core.clock().now());
         let taken = self.core.db().write_global(async move |tx: &mut Tx| stored::take(tx, &hash, now).await).await?;
         let Some((org, user)) = taken else {
-            let detail = "The sign-in token is unknown, expired, or was used before. Run `admin sign-in` for a new one.";
+            let detail =
+                "The sign-in token is unknown, expired, or was used before. Run `admin sign-in` for a new one.";
             return Err(Error::new(Kind::Unauthenticated, "bad_sign_in_token", detail));
         };
         Ok((self.local_token(org, user, None, TOKEN_SECONDS)?, TOKEN_SECONDS))

@@ -119,8 +119,7 @@ impl Identity {
     }
 
     async fn answer_grant(&self, client: &Client, grant: &Grant, first: bool) -> OAuthResult<Value> {
-        let bearer =
-            Bearer { org: grant.org, subject: grant.subject, terms: &grant.terms, grant: Some(grant) };
+        let bearer = Bearer { org: grant.org, subject: grant.subject, terms: &grant.terms, grant: Some(grant) };
         let access = self.access_token(client, &bearer)?;
         let mut answer = answer(&access, &grant.terms);
         if client.may_use("refresh_token") {
@@ -158,7 +157,13 @@ impl Identity {
     }
 
     /// The ID token (OpenID Connect Core, section 2). One that a refresh gives has no nonce (section 12.2).
-    fn id_token(&self, client: &Client, grant: &Grant, access: &SecretString, first: bool) -> OAuthResult<SecretString> {
+    fn id_token(
+        &self,
+        client: &Client,
+        grant: &Grant,
+        access: &SecretString,
+        first: bool,
+    ) -> OAuthResult<SecretString> {
         let now = self.core.clock().now();
         let half = digest::digest(&digest::SHA256, access.expose_secret().as_bytes());
         let mut claims = json!({

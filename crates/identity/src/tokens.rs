@@ -212,13 +212,13 @@ impl Tokens {
             return Err(refuse("The token is no access token."));
         }
         let key = header.kid.as_ref().and_then(|kid| self.keys.verifier(kid));
-        let (algorithm, key) =
-            key.ok_or_else(|| refuse("The token was signed with a key that is not known here."))?;
+        let (algorithm, key) = key.ok_or_else(|| refuse("The token was signed with a key that is not known here."))?;
         let mut validation = Validation::new(algorithm.of_jwt());
         // Issuer and audience are looked at together, times on every call against the injected clock.
         (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
         validation.required_spec_claims.clear();
-        let decoded = jsonwebtoken::decode::<Value>(token, &key, &validation).map_err(|_| refuse("The token is not valid."))?;
+        let decoded =
+            jsonwebtoken::decode::<Value>(token, &key, &validation).map_err(|_| refuse("The token is not valid."))?;
         serde_json::from_value(decoded.claims).map_err(|_| refuse("The token is no access token of Admin."))
     }
 }

@@ -1,6 +1,6 @@
 //! `admin config check`.
 
-use admin_core::Tokens;
+use admin_identity::check_master_key;
 use anyhow::Result;
 
 use crate::config::Config;
@@ -10,7 +10,7 @@ use crate::{out, serve};
 pub(crate) async fn run(config: &Config) -> Result<()> {
     let core = serve::open(config).await?;
     core.db().ping().await?;
-    Tokens::check(&core).await.map_err(|error| anyhow::anyhow!("{}", error.detail))?;
+    check_master_key(&core).await.map_err(|error| anyhow::anyhow!("{}", error.detail))?;
     out::line("The configuration is good, and the database answers.");
     Ok(())
 }

@@ -5,11 +5,12 @@ mod check;
 mod client;
 mod export;
 mod import;
+mod keys;
 mod token;
 
 use anyhow::Result;
 
-use crate::command_line::{Command, CommandLine, ConfigCommand, TokenCommand};
+use crate::command_line::{Command, CommandLine, ConfigCommand, KeysCommand, TokenCommand};
 use crate::config::Config;
 use crate::{out, serve};
 
@@ -26,6 +27,7 @@ pub(crate) async fn run(line: CommandLine) -> Result<()> {
         Command::SignIn => token::sign_in(&config).await,
         Command::Token(TokenCommand::Create { speaker, ttl }) => token::create(&config, &speaker, ttl).await,
         Command::Access(command) => access::run(&config, command).await,
+        Command::Keys(KeysCommand::Rotate { now }) => keys::rotate(&config, now).await,
         Command::Config(ConfigCommand::Check) => check::run(&config).await,
         Command::Config(ConfigCommand::Show) => {
             config.differences().iter().for_each(|difference| out::line(difference));

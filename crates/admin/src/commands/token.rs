@@ -1,6 +1,7 @@
 //! `admin token create` and `admin sign-in`: with the keys of the database and the master key at hand.
 
-use admin_core::{Core, Setup, Tokens, check_principal, check_role, find_org};
+use admin_core::{Core, Setup, check_principal, check_role, find_org};
+use admin_identity::Identity;
 use anyhow::{Context, Result, bail};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -9,7 +10,7 @@ use crate::config::{Config, address_file};
 use crate::{out, serve};
 
 /// What a first start has made; a token alone makes nothing.
-async fn open(config: &Config) -> Result<(Core, Setup, Tokens)> {
+async fn open(config: &Config) -> Result<(Core, Setup, Identity)> {
     let nothing = || {
         let place = config.database.masked();
         anyhow::anyhow!(
@@ -21,15 +22,15 @@ async fn open(config: &Config) -> Result<(Core, Setup, Tokens)> {
     }
     let core = serve::open(config).await?;
     let setup = find_org(&core).await?.ok_or_else(nothing)?;
-    let tokens = Tokens::open(&core).await.map_err(|error| anyhow::anyhow!("{}", error.detail))?;
-    Ok((core, setup, tokens))
+    let identity = Identity::open(&core, "").await.map_err(|error| anyhow::anyhow!("{}", error.detail))?;
+    Ok((core, setup, identity))
 }
 
 /// A token of the first owner, acting with one role.
 pub(crate) async fn mint(config: &Config, role: &str, seconds: i64) -> Result<SecretString> {
-    let (core, setup, tokens) = open(config).await?;
+    let (core, setup, identity) = open(config).await?;
     check_role(&core, setup.org, role).await.map_err(|error| anyhow::anyhow!("--role: {}", error.detail))?;
-    Ok(tokens.create(&core, setup.org, setup.owner, Some(role), seconds)?)
+    Ok(identity.local_token(setup.org, setup.owner, Some(role), seconds)?)
 }
 
 /// Prints a token.
@@ -39,10 +40,10 @@ pub(crate) async fn create(config: &Config, speaker: &Speaker, seconds: i64) -> 
         (None, user, client) => {
             let (option, type_name) = if user.is_some() { ("--user", "user") } else { ("--client", "client") };
             let Some(id) = user.or(client) else { bail!("name a --role, a --user or a --client") };
-            let (core, setup, tokens) = open(config).await?;
+            let (core, setup, identity) = open(config).await?;
             let known = check_principal(&core, setup.org, type_name, id).await;
             known.map_err(|error| anyhow::anyhow!("{option}: {}", error.detail))?;
-            tokens.create(&core, setup.org, id, None, seconds)?
+            identity.local_token(setup.org, id, None, seconds)?
         }
     };
     out::line(token.expose_secret());

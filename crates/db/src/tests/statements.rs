@@ -4,9 +4,8 @@ use tokio_postgres::types::Type;
 
 use super::Both;
 use crate::{
-    accounts, client_secrets, oauth, revocations, sessions,
-    counts, decisions, events, idempotency, index_builds, indexes, migrate, orgs, references, resources, secrets,
-    sign_in, signing_keys, uniques,
+    accounts, client_secrets, counts, decisions, events, idempotency, index_builds, indexes, migrate, oauth, orgs,
+    references, resources, revocations, secrets, sessions, sign_in, signing_keys, uniques,
 };
 
 /// All of them, by module. A module that is missing here has an unused constant, which is a warning.

@@ -13,8 +13,8 @@ use jsonwebtoken::DecodingKey;
 use serde_json::{Value, json};
 
 pub use self::pair::Algorithm;
-pub(crate) use self::pair::thumbprint;
 use self::pair::Pair;
+pub(crate) use self::pair::thumbprint;
 
 /// How long before its first use a key is published, in seconds, so that those who keep our keys for a while have it.
 pub const PUBLISHED_AHEAD: i64 = 600;
@@ -107,9 +107,8 @@ impl Keys {
     /// The public halves, as a JWK set (RFC 7517).
     pub(crate) fn jwks(&self, now: Timestamp) -> Value {
         let all = self.all();
-        let published = all.iter().filter(|key| {
-            last_use(&all, key).is_none_or(|ended| now < ended.plus_seconds(PUBLISHED_AFTER))
-        });
+        let published =
+            all.iter().filter(|key| last_use(&all, key).is_none_or(|ended| now < ended.plus_seconds(PUBLISHED_AFTER)));
         json!({"keys": published.map(|key| key.jwk.clone()).collect::<Vec<_>>()})
     }
 
@@ -189,7 +188,8 @@ pub async fn check_master_key(core: &Core) -> Result<()> {
 
 impl Key {
     fn of(private: &[u8], row: SealedKey) -> Result<Key> {
-        let algorithm = Algorithm::named(&row.algorithm).ok_or_else(|| Error::internal("a key of no known algorithm"))?;
+        let algorithm =
+            Algorithm::named(&row.algorithm).ok_or_else(|| Error::internal("a key of no known algorithm"))?;
         let pair = Pair::from_pkcs8(algorithm, private)?;
         let (mut jwk, decoding) = (pair.public_jwk()?, Arc::new(pair.decoding_key()?));
         jwk["kid"] = json!(row.id);

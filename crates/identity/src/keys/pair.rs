@@ -65,9 +65,7 @@ impl Pair {
         let failed = |_| Error::internal("a key could not be made");
         Ok(match algorithm {
             Algorithm::Rs256 => Pair::Rsa(rsa::KeyPair::generate(rsa::KeySize::Rsa2048).map_err(failed)?),
-            Algorithm::Es256 => {
-                Pair::Ec(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(failed)?)
-            }
+            Algorithm::Es256 => Pair::Ec(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(failed)?),
             Algorithm::EdDsa => Pair::Ed(Ed25519KeyPair::generate().map_err(failed)?),
         })
     }
@@ -75,9 +73,9 @@ impl Pair {
     pub(crate) fn from_pkcs8(algorithm: Algorithm, der: &[u8]) -> Result<Pair> {
         Ok(match algorithm {
             Algorithm::Rs256 => Pair::Rsa(rsa::KeyPair::from_pkcs8(der).map_err(Error::internal)?),
-            Algorithm::Es256 => Pair::Ec(
-                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).map_err(Error::internal)?,
-            ),
+            Algorithm::Es256 => {
+                Pair::Ec(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).map_err(Error::internal)?)
+            }
             Algorithm::EdDsa => Pair::Ed(Ed25519KeyPair::from_pkcs8(der).map_err(Error::internal)?),
         })
     }

@@ -1,0 +1,32 @@
+//! The endpoints that programs call.
+
+use admin_identity::{OAuthError, Verified};
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+
+use super::{Answer, basic, form, private};
+use crate::App;
+
+pub(super) async fn token(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
+    let form = form(&headers, body).await?;
+    Ok(private(app.identity()?.token(&form, &basic(&headers)?).await?))
+}
+
+pub(super) async fn introspect(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
+    let form = form(&headers, body).await?;
+    Ok(private(app.identity()?.introspect(&form, &basic(&headers)?).await?))
+}
+
+pub(super) async fn revoke(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
+    let form = form(&headers, body).await?;
+    app.identity()?.revoke(&form, &basic(&headers)?).await?;
+    Ok(StatusCode::OK.into_response())
+}
+
+pub(super) async fn userinfo(State(app): State<App>, verified: Option<Extension<Verified>>) -> Answer {
+    let verified = verified.ok_or_else(|| OAuthError::new("invalid_token", "send an access token"))?;
+    Ok(private(app.identity()?.userinfo(&verified).await?))
+}
