@@ -145,7 +145,7 @@ async fn start(
 pub(crate) async fn print_sign_in_link(core: &Core, setup: &Setup, url: &str) -> Result<()> {
     let token = create_sign_in_token(core, setup).await?;
     out::line(&format!("  Sign in (once, within {} minutes)", SIGN_IN_SECONDS / 60));
-    out::line(&format!("                  {url}/sign-in#token={}", token.expose_secret()));
+    out::line(&format!("                  {url}/set-up?token={}", token.expose_secret()));
     Ok(())
 }
 

@@ -16,6 +16,7 @@ mod meters;
 mod oauth;
 mod observe;
 mod openapi;
+mod pages;
 mod params;
 mod path;
 mod problem;
@@ -88,7 +89,7 @@ pub fn router(app: App) -> Router {
         .merge(openapi::routes())
         .merge(oauth::routes())
         .route("/", get(reference::home))
-        .route("/sign-in", get(sign_in::page).post(sign_in::exchange))
+        .merge(pages::routes())
         .route("/.well-known/authzen-configuration", get(authzen::configuration))
         .route("/errors/{code}", get(errors::page))
         .route("/reference", get(reference::page))

@@ -30,7 +30,6 @@ pub(crate) async fn file(Path(file): Path<String>) -> Result<Response, Problem> 
     let javascript = [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")];
     match file.as_str() {
         "reference.js" => return Ok((javascript, include_str!("../assets/reference.js")).into_response()),
-        "sign-in.js" => return Ok((javascript, include_str!("../assets/sign-in.js")).into_response()),
         "style.css" => {
             return Ok(([(header::CONTENT_TYPE, "text/css")], include_str!("../assets/style.css")).into_response());
         }

@@ -24,7 +24,7 @@ pub(crate) const REMEMBERED_SECONDS: i64 = 86_400;
 
 /// The terms of a grant.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
-pub struct Terms {
+pub(crate) struct Terms {
     /// What was granted, in words with spaces between.
     pub scope: String,
     /// Where the code was sent.
@@ -46,14 +46,14 @@ pub struct Terms {
 
 impl Terms {
     /// Whether a word of the scope was granted.
-    pub fn has(&self, word: &str) -> bool {
+    pub(crate) fn has(&self, word: &str) -> bool {
         self.scope.split(' ').any(|one| one == word)
     }
 }
 
 /// A grant.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Grant {
+pub(crate) struct Grant {
     /// Its id.
     pub id: GrantId,
     /// The org.

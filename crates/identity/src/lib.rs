@@ -1,16 +1,22 @@
 //! Who somebody is: an OAuth 2.0 authorization server and OpenID provider. Keys, tokens, clients, accounts, sessions.
 //! Nothing here knows HTTP or SQL.
 
+mod accounts;
+mod attempts;
+mod authorize;
 mod client_auth;
 mod client_secrets;
 mod clients;
+mod email;
 mod error;
 mod form;
 mod grants;
 mod introspection;
 mod keys;
 mod metadata;
+mod passwords;
 mod revocations;
+mod sessions;
 mod sign_in;
 mod token_endpoint;
 mod tokens;
@@ -21,17 +27,22 @@ use admin_core::Core;
 use admin_types::{OrgId, ResourceId, Result, Timestamp};
 use secrecy::SecretString;
 
+pub use accounts::{Browser, Invitation};
+pub use authorize::{AuthorizationRequest, Next, Redirection, Refused};
 pub use client_auth::{Basic, authenticate_client};
 pub use client_secrets::{SecretShown, create_client_secret, delete_client_secret, list_client_secrets};
 pub use clients::{Client, Settings, find_client};
 pub use error::{OAuthError, OAuthResult};
 pub use form::Form;
 pub use keys::{Algorithm, PUBLISHED_AHEAD, PUBLISHED_AT_ONCE, check_master_key, rotate_keys};
+pub use sessions::{SESSION_SECONDS, Session};
 pub use sign_in::{SIGN_IN_SECONDS, create_sign_in_token};
 pub use token_endpoint::{GRANT_TYPES, SCOPES};
 pub use tokens::{Claims, TOKEN_SECONDS, Verified};
 
+use crate::attempts::Attempts;
 use crate::keys::Keys;
+use crate::passwords::Passwords;
 use crate::revocations::Revocations;
 use crate::tokens::Tokens;
 
@@ -47,6 +58,8 @@ pub struct Identity {
     pub(crate) keys: Keys,
     pub(crate) revocations: Revocations,
     pub(crate) tokens: Tokens,
+    pub(crate) passwords: Passwords,
+    pub(crate) attempts: Attempts,
 }
 
 impl Identity {
@@ -56,7 +69,9 @@ impl Identity {
         let (keys, revocations) = (Keys::open(core).await?, Revocations::default());
         revocations.refresh(core, Timestamp(0)).await?;
         let tokens = Tokens::new(issuer, keys.clone(), revocations.clone());
-        Ok(Identity { core: core.clone(), issuer: issuer.to_owned(), keys, revocations, tokens })
+        let passwords = Passwords::new(core.random())?;
+        let (core, issuer, attempts) = (core.clone(), issuer.to_owned(), Attempts::default());
+        Ok(Identity { core, issuer, keys, revocations, tokens, passwords, attempts })
     }
 
     /// The issuer of its tokens.

@@ -36,6 +36,8 @@ pub enum Kind {
     UnsupportedMediaType,
     /// Understood, but the content breaks a rule.
     Unprocessable,
+    /// More often than is allowed.
+    TooManyRequests,
     /// Try again later: a backend is away or overloaded.
     Unavailable,
     /// A stated bound of time was reached.

@@ -33,7 +33,7 @@ pub(crate) fn routes() -> Router<App> {
 }
 
 /// A refusal on its way to the client.
-struct Refusal(OAuthError);
+pub(crate) struct Refusal(OAuthError);
 
 impl From<OAuthError> for Refusal {
     fn from(error: OAuthError) -> Refusal {
@@ -79,7 +79,7 @@ fn private(body: Value) -> Response {
 }
 
 /// The parameters of a form.
-async fn form(headers: &HeaderMap, body: Body) -> std::result::Result<Form, Refusal> {
+pub(crate) async fn form(headers: &HeaderMap, body: Body) -> std::result::Result<Form, Refusal> {
     if body::media_type(headers) != FORM {
         return Err(OAuthError::request(format!("the body must be {FORM}")).into());
     }
@@ -105,6 +105,22 @@ fn basic(headers: &HeaderMap) -> std::result::Result<Basic, Refusal> {
         pairs.map(|(name, _)| name.into_owned()).unwrap_or_default()
     };
     Ok(Some((read(id), read(secret))))
+}
+
+/// Where an address leads, as a content security policy names it: a scheme and a host, or a scheme of an app alone.
+pub(crate) fn origin(address: &str) -> Option<String> {
+    let (scheme, rest) = address.split_once(':')?;
+    match rest.strip_prefix("//").filter(|_| matches!(scheme, "http" | "https")) {
+        Some(rest) => {
+            let host = rest.split(['/', '?']).next().unwrap_or_default();
+            let sane = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
+            (!host.is_empty() && host.bytes().all(sane)).then(|| format!("{scheme}://{host}"))
+        }
+        None => {
+            let sane = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
+            scheme.bytes().all(sane).then(|| format!("{scheme}:"))
+        }
+    }
 }
 
 /// What a handler here answers.

@@ -23,7 +23,7 @@ pub const PUBLISHED_AT_ONCE: i64 = 3;
 /// How long after its last use a key is published, in seconds: longer than any token lives that others verify.
 const PUBLISHED_AFTER: i64 = 86_400;
 /// How long a key is used, in seconds, before the next one is made.
-pub const USED_SECONDS: i64 = 30 * 86_400;
+const USED_SECONDS: i64 = 30 * 86_400;
 /// How long a key verifies after its last use, in seconds: as long as `admin token create` may ask for.
 const KEPT_SECONDS: i64 = 366 * 86_400;
 

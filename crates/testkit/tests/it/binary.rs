@@ -28,7 +28,7 @@ async fn exchange(client: &Client, token: &str) -> (u16, Value) {
 /// The one-time tokens in what the binary printed.
 fn sign_in_tokens(said: &str) -> Vec<String> {
     said.lines()
-        .filter_map(|line| line.split_once("/sign-in#token="))
+        .filter_map(|line| line.split_once("/set-up?token="))
         .map(|(_, token)| token.trim().to_owned())
         .collect()
 }

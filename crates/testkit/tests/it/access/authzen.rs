@@ -293,11 +293,11 @@ async fn the_configuration_names_the_public_url_and_believes_no_header() {
     check(&sandbox, public).await;
 
     // Links that are printed begin with it too, and the command line still finds the server itself.
-    let link = format!("{public}/sign-in#token=sgn_");
+    let link = format!("{public}/set-up?token=sgn_");
     assert!(sandbox.log().contains(&link) && sandbox.log().contains(&format!("Admin is ready at {public}\n")));
     assert!(sandbox.log().contains(&format!("Listens at      {}", sandbox.base_url)), "{}", sandbox.log());
     assert!(sandbox.cli(&["sign-in"]).contains(&link));
-    assert!(sandbox.cli(&["--public-url", "http://other:1", "sign-in"]).contains("http://other:1/sign-in#token=sgn_"));
+    assert!(sandbox.cli(&["--public-url", "http://other:1", "sign-in"]).contains("http://other:1/set-up?token=sgn_"));
     assert!(sandbox.cli(&["export", "--type", "user"]).contains("\"owner\""));
     let said = sandbox.try_cli(&["--public-url", "https://a/b", "sign-in"]);
     assert!(

@@ -1,0 +1,239 @@
+//! The authorization endpoint (RFC 6749, section 4.1; OpenID Connect Core, section 3.1.2): a browser comes with what a
+//! client wants, and goes back with a code or a refusal.
+
+use std::collections::BTreeMap;
+
+use admin_core::Core;
+use secrecy::ExposeSecret;
+
+use crate::Identity;
+use crate::clients::{Client, find_client};
+use crate::error::{OAuthError, OAuthResult};
+use crate::form::Form;
+use crate::grants::{self, Terms};
+use crate::sessions::Session;
+use crate::token_endpoint::{SCOPES, scope};
+
+/// How long ago somebody may have signed in to have done so just now, in seconds.
+const JUST_NOW: i64 = 10;
+/// The longest text of a client that is carried along, in bytes.
+const MAX_TEXT: usize = 2048;
+
+/// What a client asks for.
+#[derive(Clone, Debug)]
+pub struct AuthorizationRequest {
+    /// The client.
+    pub client: Client,
+    /// What it wants, in words with spaces between.
+    pub scope: String,
+    /// Whom it thinks will sign in.
+    pub login_hint: Option<String>,
+    back: Back,
+    nonce: Option<String>,
+    code_challenge: String,
+    prompt: Vec<String>,
+    max_age: Option<i64>,
+}
+
+/// The way back to a client.
+#[derive(Clone, Debug)]
+struct Back {
+    redirect_uri: String,
+    form_post: bool,
+    state: Option<String>,
+}
+
+/// Where a browser goes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Redirection {
+    /// One of the client's addresses.
+    pub redirect_uri: String,
+    /// By a form that sends itself, instead of in the query.
+    pub form_post: bool,
+    /// What to say there.
+    pub params: BTreeMap<&'static str, String>,
+}
+
+/// Why a browser cannot go on.
+#[derive(Clone, Debug)]
+pub enum Refused {
+    /// Nobody knows where it should go: it stays here.
+    Here(OAuthError),
+    /// The client is told.
+    Back(Redirection),
+}
+
+impl From<OAuthError> for Refused {
+    fn from(error: OAuthError) -> Refused {
+        Refused::Here(error)
+    }
+}
+
+/// What comes next.
+#[derive(Clone, Debug)]
+pub enum Next {
+    /// Somebody must sign in, or sign in again.
+    SignIn,
+    /// The person must agree.
+    Consent,
+    /// Back to the client.
+    Back(Redirection),
+}
+
+impl Identity {
+    /// Understands what a client asks for.
+    pub async fn authorization_request(&self, form: &Form) -> Result<AuthorizationRequest, Refused> {
+        let (client, redirect_uri) = client(&self.core, form).await?;
+        let state = form.get("state").map(str::to_owned);
+        let form_post = form.get("response_mode") == Some("form_post");
+        let back = Back { redirect_uri, form_post, state };
+        match self.read(client, back.clone(), form) {
+            Ok(request) => Ok(request),
+            Err(error) => Err(Refused::Back(self.refusal(&back, &error))),
+        }
+    }
+
+    fn read(&self, client: Client, back: Back, form: &Form) -> OAuthResult<AuthorizationRequest> {
+        if form.need("response_type")? != "code" {
+            return Err(OAuthError::new("unsupported_response_type", "response_type must be code"));
+        }
+        if !client.may_use("authorization_code") {
+            let detail = "the client may not use authorization_code; add it to its grant_types";
+            return Err(OAuthError::new("unauthorized_client", detail));
+        }
+        if form.get("response_mode").is_some_and(|mode| !matches!(mode, "query" | "form_post")) {
+            return Err(OAuthError::request("response_mode must be query or form_post"));
+        }
+        for unsupported in ["request", "request_uri", "registration"] {
+            if form.get(unsupported).is_some() {
+                let code = match unsupported {
+                    "request" => "request_not_supported",
+                    "request_uri" => "request_uri_not_supported",
+                    _ => "registration_not_supported",
+                };
+                return Err(OAuthError::new(code, format!("{unsupported} is not supported")));
+            }
+        }
+        self.check_resource(form)?;
+        let code_challenge = form.need("code_challenge")?;
+        let base64url = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        if form.get("code_challenge_method") != Some("S256") {
+            return Err(OAuthError::request("code_challenge_method must be S256"));
+        }
+        if code_challenge.len() != 43 || !code_challenge.bytes().all(base64url) {
+            return Err(OAuthError::request("code_challenge must be the base64url of a SHA-256, 43 characters"));
+        }
+        let prompt: Vec<String> = form.get("prompt").unwrap_or_default().split(' ').map(str::to_owned).collect();
+        let prompt: Vec<String> = prompt.into_iter().filter(|word| !word.is_empty()).collect();
+        if let Some(other) =
+            prompt.iter().find(|word| !["none", "login", "consent", "select_account"].contains(&word.as_str()))
+        {
+            return Err(OAuthError::request(format!("prompt {other} is not known")));
+        }
+        if prompt.iter().any(|word| word == "none") && prompt.len() > 1 {
+            return Err(OAuthError::request("prompt none stands alone"));
+        }
+        let max_age = form.get("max_age").map(|text| text.parse::<i64>().ok().filter(|seconds| *seconds >= 0));
+        let max_age = max_age.map(|seconds| seconds.ok_or_else(|| OAuthError::request("max_age must be seconds")));
+        let text = |name: &str| match form.get(name) {
+            Some(text) if text.len() > MAX_TEXT => Err(OAuthError::request(format!("{name} is too long"))),
+            text => Ok(text.map(str::to_owned)),
+        };
+        Ok(AuthorizationRequest {
+            scope: scope(form.get("scope").unwrap_or("admin"), &SCOPES)?,
+            login_hint: text("login_hint")?,
+            nonce: text("nonce")?,
+            code_challenge: code_challenge.to_owned(),
+            max_age: max_age.transpose()?,
+            client,
+            back,
+            prompt,
+        })
+    }
+
+    /// What comes next for whoever is signed in. `consented`: they agreed just now.
+    pub async fn next(
+        &self,
+        request: &AuthorizationRequest,
+        session: Option<&Session>,
+        consented: bool,
+    ) -> OAuthResult<Next> {
+        let silent = request.prompt.iter().any(|word| word == "none");
+        let refuse = |code, detail| Ok(Next::Back(self.refusal(&request.back, &OAuthError::new(code, detail))));
+        let now = self.core.clock().now().seconds();
+        let fresh = |session: &&Session| {
+            let age = now - session.authenticated_at.seconds();
+            request.max_age.is_none_or(|max_age| age <= max_age.saturating_add(JUST_NOW))
+        };
+        let Some(session) = session.filter(fresh) else {
+            return if silent {
+                refuse("login_required", "nobody is signed in, or too long ago")
+            } else {
+                Ok(Next::SignIn)
+            };
+        };
+        if session.org != request.client.org {
+            return refuse("access_denied", "the client is of another org than the one that is active");
+        }
+        let must_agree = !request.client.settings.first_party || request.prompt.iter().any(|word| word == "consent");
+        if must_agree && !consented {
+            return if silent { refuse("consent_required", "the person has to agree") } else { Ok(Next::Consent) };
+        }
+        let terms = Terms {
+            scope: request.scope.clone(),
+            redirect_uri: Some(request.back.redirect_uri.clone()),
+            code_challenge: Some(request.code_challenge.clone()),
+            nonce: request.nonce.clone(),
+            auth_time: Some(session.authenticated_at.seconds()),
+            amr: session.methods.clone(),
+        };
+        let subject = (session.org, session.user);
+        let code = grants::grant_code(&self.core, &request.client, subject, Some(session.id), &terms).await?;
+        let code = ("code", code.expose_secret().to_owned());
+        Ok(Next::Back(self.redirection(&request.back, [code])))
+    }
+
+    /// The way back for a person who does not agree.
+    pub fn denied(&self, request: &AuthorizationRequest) -> Redirection {
+        self.refusal(&request.back, &OAuthError::new("access_denied", "the person did not agree"))
+    }
+
+    fn refusal(&self, back: &Back, error: &OAuthError) -> Redirection {
+        let described = ("error_description", error.description.clone());
+        self.redirection(back, [("error", error.code.to_owned()), described])
+    }
+
+    /// Every answer says who gives it (RFC 9207).
+    fn redirection<const N: usize>(&self, back: &Back, params: [(&'static str, String); N]) -> Redirection {
+        let mut params = BTreeMap::from(params);
+        params.insert("iss", self.issuer.clone());
+        params.extend(back.state.clone().map(|state| ("state", state)));
+        Redirection { redirect_uri: back.redirect_uri.clone(), form_post: back.form_post, params }
+    }
+}
+
+impl AuthorizationRequest {
+    /// Whether the client wants the person to sign in again, though they are signed in.
+    pub fn wants_sign_in(&self) -> bool {
+        self.prompt.iter().any(|word| matches!(word.as_str(), "login" | "select_account"))
+    }
+
+    /// Where the browser will go back to.
+    pub fn redirect_uri(&self) -> &str {
+        &self.back.redirect_uri
+    }
+}
+
+/// The client, and the one of its addresses that the request names, to the letter.
+async fn client(core: &Core, form: &Form) -> OAuthResult<(Client, String)> {
+    let id = form.need("client_id")?;
+    let client = find_client(core, id).await?;
+    let client = client.ok_or_else(|| OAuthError::request("there is no active client with this client_id"))?;
+    let registered = &client.settings.redirect_uris;
+    let redirect_uri = match form.get("redirect_uri") {
+        Some(uri) => registered.iter().find(|known| *known == uri).cloned(),
+        None => None,
+    };
+    let wrong = || OAuthError::request("redirect_uri is not one of the client's redirect_uris, to the letter");
+    redirect_uri.map(|uri| (client.clone(), uri)).ok_or_else(wrong)
+}

@@ -1,0 +1,90 @@
+//! Sessions: a browser in which an account is signed in, known by a random cookie of which only the hash is kept.
+
+use admin_core::Core;
+use admin_db::sessions::{self, Device, SessionRow};
+use admin_db::{Tx, oauth, resources};
+use admin_types::{AccountId, Error, OrgId, Resource, ResourceId, Result, SessionId, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::Identity;
+use crate::grants::{self, hash, random_token};
+
+/// How long a session lasts, in seconds.
+pub const SESSION_SECONDS: i64 = 14 * 86_400;
+/// The longest name of a browser that is kept, in characters.
+const MAX_AGENT: usize = 200;
+
+/// A browser in which an account is signed in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Session {
+    /// Its id, which is no secret.
+    pub id: SessionId,
+    /// Who is signed in.
+    pub account: AccountId,
+    /// The org in which it acts.
+    pub org: OrgId,
+    /// As this user.
+    pub user: ResourceId,
+    /// The user's name.
+    pub name: String,
+    /// The methods by which it signed in (RFC 8176).
+    pub methods: Vec<String>,
+    /// When it did.
+    pub authenticated_at: Timestamp,
+}
+
+/// Begins a session; answers its cookie.
+pub(crate) async fn begin(
+    core: &Core,
+    account: AccountId,
+    (org, user): (OrgId, ResourceId),
+    methods: &str,
+    device: Device,
+) -> Result<SecretString> {
+    let (cookie, now) = (random_token(core, "ads_"), core.clock().now());
+    let row = SessionRow {
+        id: SessionId::new(now, core.random()),
+        account,
+        org,
+        user,
+        methods: methods.to_owned(),
+        authenticated_at: now,
+        expires_at: now.plus_seconds(SESSION_SECONDS),
+    };
+    let hash = hash(cookie.expose_secret());
+    let agent = device.agent.map(|agent| agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT).collect());
+    let device = Device { agent, ..device };
+    core.db().write_global(async move |tx: &mut Tx| sessions::insert(tx, &hash, &row, &device, now).await).await?;
+    Ok(cookie)
+}
+
+impl Identity {
+    /// The session of a cookie, while its user is there and active.
+    pub async fn session(&self, cookie: &str) -> Result<Option<Session>> {
+        let mut conn = self.core.db().read().await?;
+        let Some(row) = sessions::get(&mut conn, &hash(cookie)).await? else { return Ok(None) };
+        if row.expires_at <= self.core.clock().now() {
+            return Ok(None);
+        }
+        let user = resources::get(&mut conn, row.org, row.user).await?.filter(|user| !user.deleted);
+        let Some(user) = user else { return Ok(None) };
+        let user: Resource = serde_json::from_str(&user.document).map_err(Error::internal)?;
+        if user.status != "active" {
+            return Ok(None);
+        }
+        let SessionRow { id, account, org, user: user_id, methods, authenticated_at, .. } = row;
+        let methods = methods.split(' ').filter(|method| !method.is_empty()).map(str::to_owned).collect();
+        Ok(Some(Session { id, account, org, user: user_id, name: user.name, methods, authenticated_at }))
+    }
+
+    /// Signs a browser out: what was granted in its session ends with it.
+    pub async fn end_session(&self, session: &Session) -> Result<()> {
+        let granted = oauth::grants_of_session(&mut *self.core.db().read().await?, session.id).await?;
+        for grant in granted {
+            grants::end_grant(&self.core, &self.revocations, grant).await?;
+        }
+        let (account, id) = (session.account, session.id);
+        self.core.db().write_global(async move |tx: &mut Tx| sessions::remove(tx, account, id).await).await?;
+        Ok(())
+    }
+}
