@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use admin_db::{Tx, idempotency, indexes, sign_in};
+use admin_db::{Tx, idempotency, indexes, oauth, revocations, sessions, sign_in};
 use admin_types::Result;
 
 use crate::Core;
@@ -30,7 +30,10 @@ async fn forget(core: &Core) -> Result<()> {
     let now = core.clock.now();
     let forgotten = core.db.write_global(async move |tx: &mut Tx| {
         let answers = idempotency::forget(tx, now.plus_seconds(-KEPT_SECONDS)).await?;
-        let tokens = sign_in::forget(tx, now).await?;
+        let tokens = sign_in::forget(tx, now).await?
+            + oauth::forget(tx, now).await?
+            + sessions::forget(tx, now).await?
+            + revocations::forget(tx, now).await?;
         let moved = indexes::forget_moved(tx, now.plus_seconds(-2 * WALK_SECONDS)).await?;
         Ok((answers, tokens, moved))
     });

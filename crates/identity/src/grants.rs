@@ -132,15 +132,16 @@ pub(crate) async fn grant_code(
     Ok(code)
 }
 
-/// Takes a code or a refresh token of a client, once.
+/// Takes a code or a refresh token of a client, once; `next` is the refresh token that takes its place, at the same
+/// moment.
 pub(crate) async fn take(
     core: &Core,
     revocations: &Revocations,
     client: ResourceId,
-    kind: &'static str,
-    token: &str,
+    (kind, token): (&'static str, &str),
+    next: Option<&SecretString>,
 ) -> Result<Shown> {
-    let (hash, now) = (hash(token), core.clock().now());
+    let (next, hash, now) = (next.map(|next| hash(next.expose_secret())), hash(token), core.clock().now());
     let shown = core
         .db()
         .write_global(async move |tx: &mut Tx| {
@@ -154,26 +155,21 @@ pub(crate) async fn take(
                 end(tx, row.grant, now).await?;
                 return Ok(Shown::Again(row.grant));
             }
-            match now < row.expires_at && now < grant.expires_at {
-                true => Grant::of(grant).map(Shown::Good),
-                false => Ok(Shown::Unknown),
+            if row.expires_at <= now || grant.expires_at <= now {
+                return Ok(Shown::Unknown);
             }
+            if let Some(next) = &next {
+                let expires_at = now.plus_seconds(REFRESH_SECONDS).min(grant.expires_at);
+                let row = TokenRow { kind: "refresh".into(), grant: grant.id, used_at: None, expires_at };
+                oauth::insert_token(tx, next, &row).await?;
+            }
+            Grant::of(grant).map(Shown::Good)
         })
         .await?;
     if let Shown::Again(grant) = &shown {
         revocations.add(&grant.to_string(), now.plus_seconds(REMEMBERED_SECONDS));
     }
     Ok(shown)
-}
-
-/// The next refresh token of a grant.
-pub(crate) async fn refresh_token(core: &Core, grant: &Grant) -> Result<SecretString> {
-    let (token, now) = (random_token(core, "adr_"), core.clock().now());
-    let expires_at = now.plus_seconds(REFRESH_SECONDS).min(grant.expires_at);
-    let row = TokenRow { kind: "refresh".into(), grant: grant.id, used_at: None, expires_at };
-    let hash = hash(token.expose_secret());
-    core.db().write_global(async move |tx: &mut Tx| oauth::insert_token(tx, &hash, &row).await).await?;
-    Ok(token)
 }
 
 /// The grant that a live refresh token of a client stands for; the token is not used by it.

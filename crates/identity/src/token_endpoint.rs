@@ -77,7 +77,7 @@ impl Identity {
 
     async fn by_code(&self, client: &Client, form: &Form) -> OAuthResult<Value> {
         let (code, verifier) = (form.need("code")?, form.get("code_verifier"));
-        let grant = self.take(client, "code", code).await?;
+        let (grant, refresh) = self.take(client, "code", code).await?;
         let terms = &grant.terms;
         let proven = match (&terms.code_challenge, verifier) {
             (Some(challenge), Some(verifier)) => is_verifier(verifier) && s256(verifier) == *challenge,
@@ -88,11 +88,11 @@ impl Identity {
             grants::end_grant(&self.core, &self.revocations, grant.id).await?;
             return Err(OAuthError::grant("code_verifier or redirect_uri is not what the code was asked for with"));
         }
-        self.answer_grant(client, &grant, true).await
+        self.answer_grant(client, &grant, refresh, true)
     }
 
     async fn by_refresh(&self, client: &Client, form: &Form) -> OAuthResult<Value> {
-        let grant = self.take(client, "refresh", form.need("refresh_token")?).await?;
+        let (grant, refresh) = self.take(client, "refresh", form.need("refresh_token")?).await?;
         let narrowed = match form.get("scope") {
             None => None,
             Some(asked) => {
@@ -105,12 +105,19 @@ impl Identity {
         };
         let mut answered = grant.clone();
         answered.terms.scope = narrowed.unwrap_or(answered.terms.scope);
-        self.answer_grant(client, &answered, false).await
+        self.answer_grant(client, &answered, refresh, false)
     }
 
-    async fn take(&self, client: &Client, kind: &'static str, token: &str) -> OAuthResult<Grant> {
-        match grants::take(&self.core, &self.revocations, client.id, kind, token).await? {
-            Shown::Good(grant) => Ok(grant),
+    /// The grant of a code or a refresh token, and the refresh token that takes its place, if the client may have one.
+    async fn take(
+        &self,
+        client: &Client,
+        kind: &'static str,
+        token: &str,
+    ) -> OAuthResult<(Grant, Option<SecretString>)> {
+        let next = client.may_use("refresh_token").then(|| grants::random_token(&self.core, "adr_"));
+        match grants::take(&self.core, &self.revocations, client.id, (kind, token), next.as_ref()).await? {
+            Shown::Good(grant) => Ok((grant, next)),
             Shown::Unknown => Err(OAuthError::grant("it is unknown, has expired, or was given to another client")),
             Shown::Again(_) => {
                 Err(OAuthError::grant("it was used before, so all that came of it has ended; sign in again"))
@@ -118,12 +125,17 @@ impl Identity {
         }
     }
 
-    async fn answer_grant(&self, client: &Client, grant: &Grant, first: bool) -> OAuthResult<Value> {
+    fn answer_grant(
+        &self,
+        client: &Client,
+        grant: &Grant,
+        refresh: Option<SecretString>,
+        first: bool,
+    ) -> OAuthResult<Value> {
         let bearer = Bearer { org: grant.org, subject: grant.subject, terms: &grant.terms, grant: Some(grant) };
         let access = self.access_token(client, &bearer)?;
         let mut answer = answer(&access, &grant.terms);
-        if client.may_use("refresh_token") {
-            let refresh = grants::refresh_token(&self.core, grant).await?;
+        if let Some(refresh) = refresh {
             answer.insert("refresh_token".into(), json!(refresh.expose_secret()));
         }
         if grant.terms.has("openid") {
