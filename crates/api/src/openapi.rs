@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 
 use crate::App;
 use crate::call::Call;
-use crate::oauth::secrets;
+use crate::oauth::{invitations, secrets};
 use crate::problem::Problem;
 use crate::resources::{create, delete, export, get as read, import, list, replace, restore, update};
 use crate::{access, authzen, events, index_builds};
@@ -199,6 +199,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(index_builds::list_index_builds))
         .routes(routes!(secrets::create_client_secret, secrets::list_client_secrets))
         .routes(routes!(secrets::delete_client_secret))
+        .routes(routes!(invitations::invite_user))
         .routes(routes!(access::explain_access))
         .routes(routes!(access::simulate_access))
         .routes(routes!(access::access_matrix))

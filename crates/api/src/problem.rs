@@ -7,6 +7,8 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+/// After how many seconds to try again what was tried too often.
+pub(crate) const TOO_MANY_AFTER: HeaderValue = HeaderValue::from_static("900");
 /// The longest path and query, in bytes.
 const MAX_URI: usize = 16 * 1024;
 /// The most bytes of all header names and values.
@@ -91,7 +93,7 @@ pub(crate) fn print(error: &Error, request_id: &RequestId, mut response: Respons
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         Kind::TooManyRequests => {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("900"));
+            headers.insert(header::RETRY_AFTER, TOO_MANY_AFTER);
         }
         _ => {}
     }

@@ -36,7 +36,7 @@ pub use error::{OAuthError, OAuthResult};
 pub use form::Form;
 pub use keys::{Algorithm, PUBLISHED_AHEAD, PUBLISHED_AT_ONCE, check_master_key, rotate_keys};
 pub use sessions::{SESSION_SECONDS, Session};
-pub use sign_in::{SIGN_IN_SECONDS, create_sign_in_token};
+pub use sign_in::{SIGN_IN_SECONDS, create_sign_in_token, invite_user};
 pub use token_endpoint::{GRANT_TYPES, SCOPES};
 pub use tokens::{Claims, TOKEN_SECONDS, Verified};
 

@@ -1,6 +1,7 @@
 //! OAuth 2.0 and OpenID Connect over HTTP: forms in, JSON out. Paths are under `/oauth`, and at the well-known places.
 
 mod endpoints;
+pub(crate) mod invitations;
 mod metadata;
 pub(crate) mod secrets;
 

@@ -41,7 +41,11 @@ async fn form(app: &App, headers: &HeaderMap, next: &str, email: &str, error: Op
     let to = asked.as_ref().and_then(|request| oauth::origin(request.redirect_uri()));
     let status = error.map_or(StatusCode::OK, |error| problem::status(error.kind));
     let error = error.map(|error| error.detail.as_str());
-    print(headers, status, "sign-in.html", context! { next, email, error, client }, to.as_deref())
+    let mut response = print(headers, status, "sign-in.html", context! { next, email, error, client }, to.as_deref())?;
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        response.headers_mut().insert(header::RETRY_AFTER, problem::TOO_MANY_AFTER);
+    }
+    Ok(response)
 }
 
 /// A form from the page, or the exchange of a one-time token by a program.

@@ -19,6 +19,7 @@ mod resources;
 mod roles;
 mod schemathesis;
 mod secrets;
+mod sign_in;
 mod transfer;
 mod type_changes;
 mod types;

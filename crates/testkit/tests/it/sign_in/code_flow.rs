@@ -1,0 +1,117 @@
+//! The authorization code flow with PKCE, and what follows from it.
+
+use super::*;
+
+story!(a_person_signs_in_to_an_app, async |sandbox: &Sandbox| {
+    owner(sandbox).await;
+    let (client, browser) = (app(sandbox).await, Browser::new(sandbox));
+    let first = browser.get(&ask(&client, &[])).await;
+    assert!(first.status == 303 && first.location.starts_with("/sign-in?next="), "{}", first.location);
+    let page = browser.get(&first.location).await;
+    assert!(page.text.contains("<strong>shop</strong>"), "{}", page.text);
+    assert!(page.header("content-security-policy").contains("form-action 'self' http://localhost:9999"));
+    let next = first.param("next").expect("where to go on");
+    let fields = [("next", next.as_str()), ("email", "ada@example.org"), ("password", PASSWORD)];
+    let signed_in = browser.submit("/sign-in", &fields).await;
+    assert_eq!((signed_in.status, &signed_in.location), (303, &next));
+    let back = browser.get(&next).await;
+    assert!(back.location.starts_with(&format!("{BACK}&")), "{}", back.location);
+    assert_eq!(back.param("state").as_deref(), Some("a b&c"));
+    assert_eq!(back.param("iss"), Some(sandbox.base_url.clone()));
+
+    let (status, tokens) = redeem(sandbox, &client, &back.param("code").expect("a code")).await;
+    assert_eq!(status, 200, "{tokens}");
+    assert_eq!((tokens["token_type"].as_str(), tokens["expires_in"].as_i64()), (Some("Bearer"), Some(600)));
+    assert_eq!(status_with(sandbox, &tokens["access_token"]).await, 200);
+    let claims = claims_of(&tokens["id_token"]);
+    assert_eq!((claims["aud"].as_str(), claims["nonce"].as_str()), (Some(client.as_str()), Some("n-1")));
+    assert_eq!((claims["iss"].as_str(), &claims["amr"]), (Some(sandbox.base_url.as_str()), &json!(["pwd"])));
+    let info = sandbox.with_token(tokens["access_token"].as_str().unwrap()).get_json("/oauth/userinfo").await;
+    assert_eq!((info.0, info.1["sub"] == claims["sub"], info.1["name"].as_str()), (200, true, Some("owner")));
+    assert_eq!(status_with(sandbox, &tokens["id_token"]).await, 401, "an ID token is no access token");
+});
+
+story!(refresh_tokens_rotate_and_one_shown_again_ends_all, async |sandbox: &Sandbox| {
+    let (browser, client) = (owner(sandbox).await, app(sandbox).await);
+    let code = browser.get(&ask(&client, &[])).await.param("code").expect("a code");
+    let (_, first) = redeem(sandbox, &client, &code).await;
+    let (status, second) = refresh(sandbox, &client, &first["refresh_token"]).await;
+    assert_eq!(status, 200, "{second}");
+    assert_ne!(first["refresh_token"], second["refresh_token"]);
+    assert!(claims_of(&second["id_token"]).get("nonce").is_none());
+    let (status, refused) = refresh(sandbox, &client, &first["refresh_token"]).await;
+    assert_eq!((status, refused["error"].as_str()), (400, Some("invalid_grant")), "{refused}");
+    assert_eq!(refresh(sandbox, &client, &second["refresh_token"]).await.0, 400, "the family is dead");
+    for tokens in [&first, &second] {
+        assert_eq!(status_with(sandbox, &tokens["access_token"]).await, 401);
+    }
+});
+
+story!(signing_out_ends_what_was_granted_in_the_session, async |sandbox: &Sandbox| {
+    let (browser, client) = (owner(sandbox).await, app(sandbox).await);
+    let code = browser.get(&ask(&client, &[])).await.param("code").expect("a code");
+    let (_, tokens) = redeem(sandbox, &client, &code).await;
+    assert_eq!(status_with(sandbox, &tokens["access_token"]).await, 200);
+    browser.submit("/sign-out", &[]).await;
+    assert_eq!(status_with(sandbox, &tokens["access_token"]).await, 401);
+    assert_eq!(refresh(sandbox, &client, &tokens["refresh_token"]).await.0, 400);
+});
+
+story!(what_others_wrote_needs_consent, async |sandbox: &Sandbox| {
+    let browser = owner(sandbox).await;
+    let attributes = json!({"redirect_uris": [BACK], "grant_types": ["authorization_code"],
+        "token_endpoint_auth_method": "none"});
+    let client = add(sandbox, "client", "<b>mallory</b>", attributes).await;
+    let silent = browser.get(&ask(&client, &[("prompt", "none")])).await;
+    assert_eq!(silent.param("error").as_deref(), Some("consent_required"));
+    let page = browser.get(&ask(&client, &[])).await;
+    assert!(page.status == 200 && page.text.contains("&lt;b&gt;mallory"), "{}", page.text);
+    let fields = page.fields();
+    let decide = async |decision: &str| {
+        let fields = fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        browser.submit("/oauth/consent", &fields.chain([("decision", decision)]).collect::<Vec<_>>()).await
+    };
+    assert_eq!(decide("deny").await.param("error").as_deref(), Some("access_denied"));
+    let (status, tokens) = redeem(sandbox, &client, &decide("allow").await.param("code").expect("a code")).await;
+    assert_eq!(status, 200, "{tokens}");
+    assert!(tokens.get("refresh_token").is_none(), "a client that may not refresh gets nothing to refresh by");
+});
+
+story!(prompt_and_max_age_are_followed, async |sandbox: &Sandbox| {
+    let client = app(sandbox).await;
+    let nobody = Browser::new(sandbox).get(&ask(&client, &[("prompt", "none")])).await;
+    assert_eq!(nobody.param("error").as_deref(), Some("login_required"));
+    let browser = owner(sandbox).await;
+    assert!(browser.get(&ask(&client, &[("prompt", "none")])).await.param("code").is_some());
+    let again = browser.get(&ask(&client, &[("prompt", "login"), ("login_hint", "ada@example.org")])).await;
+    assert_eq!(again.param("login_hint").as_deref(), Some("ada@example.org"));
+    let next = again.param("next").expect("where to go on");
+    assert!(!next.contains("prompt"), "once is enough: {next}");
+    assert!(browser.get(&ask(&client, &[("max_age", "1000")])).await.param("code").is_some());
+    let posted = browser.get(&ask(&client, &[("response_mode", "form_post")])).await;
+    let fields: BTreeMap<_, _> = posted.fields().into_iter().collect();
+    assert!(posted.status == 200 && fields.contains_key("code"), "{}", posted.text);
+    assert_eq!(fields["iss"], sandbox.base_url);
+});
+
+/// What a JWT says; its signature is for others to verify.
+fn claims_of(token: &Value) -> Value {
+    let payload = token.as_str().and_then(|token| token.split('.').nth(1)).expect("a JWT");
+    let bytes = base64_url(payload);
+    serde_json::from_slice(&bytes).expect("claims")
+}
+
+fn base64_url(text: &str) -> Vec<u8> {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let (mut bits, mut length, mut bytes) = (0_u32, 0, vec![]);
+    for character in text.bytes() {
+        let digit = ALPHABET.iter().position(|one| *one == character).expect("base64url");
+        (bits, length) = ((bits << 6) | digit as u32, length + 6);
+        if length >= 8 {
+            length -= 8;
+            bytes.push((bits >> length) as u8);
+            bits &= (1 << length) - 1;
+        }
+    }
+    bytes
+}
