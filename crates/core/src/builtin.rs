@@ -122,6 +122,7 @@ fn client_type() -> Value {
         "jwks": {"type": "object", "description": "Its public keys, for `private_key_jwt`."},
         "id_token_signed_response_alg": {"enum": ["RS256", "ES256", "EdDSA"],
             "description": "How its tokens are signed; `RS256` if absent."},
+        "require_pushed_authorization_requests": {"type": "boolean", "description": "It must push what it asks for (RFC 9126)."},
         "first_party": {"type": "boolean", "description": "One of the org's own programs: people are not asked for their consent."},
         "roles": names("Names of roles that the client has in the whole org."),
         "groups": names("Names of groups that the client is in."),

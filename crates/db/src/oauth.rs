@@ -16,6 +16,10 @@ sql! {
     TOKEN = "SELECT kind, grant_id, used_at, expires_at FROM oauth_token WHERE hash = $1";
     USE_TOKEN = "UPDATE oauth_token SET used_at = $1 WHERE hash = $2 AND used_at IS NULL";
     SAY = "INSERT INTO said_once (hash, expires_at) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING";
+    PUSH = "INSERT INTO oauth_request (hash, client_id, params, expires_at) VALUES ($1, $2, $3, $4)";
+    PUSHED = "SELECT params FROM oauth_request WHERE hash = $1 AND client_id = $2 AND expires_at > $3";
+    END_PUSHED = "DELETE FROM oauth_request WHERE hash = $1";
+    FORGET_PUSHED = "DELETE FROM oauth_request WHERE expires_at <= $1";
     FORGET_TOKENS = "DELETE FROM oauth_token WHERE expires_at <= $1";
     FORGET_GRANTS = "DELETE FROM oauth_grant WHERE expires_at <= $1";
     FORGET_SAID = "DELETE FROM said_once WHERE expires_at <= $1";
@@ -122,10 +126,27 @@ pub async fn say_once(conn: &mut Conn, hash: &[u8], expires_at: Timestamp) -> Re
     Ok(conn.execute(SAY, &[Arg::Bytes(hash), Arg::Int(expires_at.0)]).await? > 0)
 }
 
+/// Keeps what a client pushed.
+pub async fn push(conn: &mut Conn, hash: &[u8], client: ResourceId, params: &str, until: Timestamp) -> Result<()> {
+    let args = [Arg::Bytes(hash), Arg::Bytes(&client.bytes), Arg::Text(params), Arg::Int(until.0)];
+    conn.defer(PUSH, &args).await
+}
+
+/// What a client pushed.
+pub async fn pushed(conn: &mut Conn, hash: &[u8], client: ResourceId, now: Timestamp) -> Result<Option<String>> {
+    let args = [Arg::Bytes(hash), Arg::Bytes(&client.bytes), Arg::Int(now.0)];
+    conn.fetch_one(PUSHED, &args, |row| Ok(row.text(0)?.to_owned())).await
+}
+
+/// Ends what a client pushed, once it was answered.
+pub async fn end_pushed(conn: &mut Conn, hash: &[u8]) -> Result<()> {
+    conn.execute(END_PUSHED, &[Arg::Bytes(hash)]).await.map(drop)
+}
+
 /// Forgets what has ended.
 pub async fn forget(conn: &mut Conn, now: Timestamp) -> Result<u64> {
     let mut forgotten = 0;
-    for sql in [FORGET_TOKENS, FORGET_GRANTS, FORGET_SAID] {
+    for sql in [FORGET_TOKENS, FORGET_GRANTS, FORGET_SAID, FORGET_PUSHED] {
         forgotten += conn.execute(sql, &[Arg::Int(now.0)]).await?;
     }
     Ok(forgotten)

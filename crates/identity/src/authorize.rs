@@ -11,6 +11,7 @@ use crate::clients::{Client, find_client};
 use crate::error::{OAuthError, OAuthResult};
 use crate::form::Form;
 use crate::grants::{self, Terms};
+use crate::pushed;
 use crate::sessions::Session;
 use crate::token_endpoint::{SCOPES, scope};
 
@@ -33,6 +34,7 @@ pub struct AuthorizationRequest {
     code_challenge: String,
     prompt: Vec<String>,
     max_age: Option<i64>,
+    pushed: Option<String>,
 }
 
 /// The way back to a client.
@@ -83,17 +85,39 @@ pub enum Next {
 impl Identity {
     /// Understands what a client asks for.
     pub async fn authorization_request(&self, form: &Form) -> Result<AuthorizationRequest, Refused> {
-        let (client, redirect_uri) = client(&self.core, form).await?;
+        self.understand(form, false).await
+    }
+
+    /// The same; `pushing`: it is being pushed just now.
+    pub(crate) async fn understand(&self, form: &Form, pushing: bool) -> Result<AuthorizationRequest, Refused> {
+        let client = client(&self.core, form).await?;
+        let pushed = form.get("request_uri").filter(|name| name.starts_with(pushed::PREFIX)).map(str::to_owned);
+        let form = match &pushed {
+            Some(name) => &pushed::pushed(&self.core, &client, name).await?,
+            None => form,
+        };
+        let redirect_uri = redirect_uri(&client, form)?;
         let state = form.get("state").map(str::to_owned);
         let form_post = form.get("response_mode") == Some("form_post");
         let back = Back { redirect_uri, form_post, state };
-        match self.read(client, back.clone(), form) {
+        let must_push = client.settings.require_pushed_authorization_requests && pushed.is_none() && !pushing;
+        let read = match must_push {
+            true => Err(OAuthError::request("the client must push its requests (RFC 9126)")),
+            false => self.read(client, back.clone(), form, pushed),
+        };
+        match read {
             Ok(request) => Ok(request),
             Err(error) => Err(Refused::Back(self.refusal(&back, &error))),
         }
     }
 
-    fn read(&self, client: Client, back: Back, form: &Form) -> OAuthResult<AuthorizationRequest> {
+    fn read(
+        &self,
+        client: Client,
+        back: Back,
+        form: &Form,
+        pushed: Option<String>,
+    ) -> OAuthResult<AuthorizationRequest> {
         if form.need("response_type")? != "code" {
             return Err(OAuthError::new("unsupported_response_type", "response_type must be code"));
         }
@@ -145,6 +169,7 @@ impl Identity {
             nonce: text("nonce")?,
             code_challenge: code_challenge.to_owned(),
             max_age: max_age.transpose()?,
+            pushed,
             client,
             back,
             prompt,
@@ -189,6 +214,9 @@ impl Identity {
         };
         let subject = (session.org, session.user);
         let code = grants::grant_code(&self.core, &request.client, subject, Some(session.id), &terms).await?;
+        if let Some(name) = &request.pushed {
+            pushed::end(&self.core, name).await?;
+        }
         let code = ("code", code.expose_secret().to_owned());
         Ok(Next::Back(self.redirection(&request.back, [code])))
     }
@@ -224,16 +252,16 @@ impl AuthorizationRequest {
     }
 }
 
-/// The client, and the one of its addresses that the request names, to the letter.
-async fn client(core: &Core, form: &Form) -> OAuthResult<(Client, String)> {
-    let id = form.need("client_id")?;
-    let client = find_client(core, id).await?;
-    let client = client.ok_or_else(|| OAuthError::request("there is no active client with this client_id"))?;
+/// The client that the request names.
+async fn client(core: &Core, form: &Form) -> OAuthResult<Client> {
+    let client = find_client(core, form.need("client_id")?).await?;
+    client.ok_or_else(|| OAuthError::request("there is no active client with this client_id"))
+}
+
+/// The one of the client's addresses that the request names, to the letter.
+fn redirect_uri(client: &Client, form: &Form) -> OAuthResult<String> {
     let registered = &client.settings.redirect_uris;
-    let redirect_uri = match form.get("redirect_uri") {
-        Some(uri) => registered.iter().find(|known| *known == uri).cloned(),
-        None => None,
-    };
+    let named = form.get("redirect_uri").and_then(|uri| registered.iter().find(|known| *known == uri));
     let wrong = || OAuthError::request("redirect_uri is not one of the client's redirect_uris, to the letter");
-    redirect_uri.map(|uri| (client.clone(), uri)).ok_or_else(wrong)
+    named.cloned().ok_or_else(wrong)
 }

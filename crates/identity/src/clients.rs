@@ -37,6 +37,8 @@ pub struct Settings {
     pub jwks: Option<Value>,
     /// How its tokens are signed: `RS256` if it says nothing.
     pub id_token_signed_response_alg: Option<String>,
+    /// It must push what it asks for (RFC 9126).
+    pub require_pushed_authorization_requests: bool,
     /// One of the org's own programs: people are not asked for their consent.
     pub first_party: bool,
 }

@@ -28,6 +28,8 @@ impl Identity {
             "userinfo_endpoint": at("/oauth/userinfo"),
             "introspection_endpoint": at("/oauth/introspect"),
             "revocation_endpoint": at("/oauth/revoke"),
+            "pushed_authorization_request_endpoint": at("/oauth/par"),
+            "end_session_endpoint": at("/oauth/logout"),
             "scopes_supported": SCOPES,
             "response_types_supported": ["code"],
             "response_modes_supported": ["query", "form_post"],
@@ -43,7 +45,7 @@ impl Identity {
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": true,
             "claims_supported": ["sub", "org", "name", "email", "updated_at", "auth_time", "amr", "nonce", "sid"],
-            "ui_locales_supported": ["en"],
+            "ui_locales_supported": ["en", "de"],
         })
     }
 }

@@ -15,6 +15,13 @@ pub(super) async fn token(State(app): State<App>, headers: HeaderMap, body: Body
     Ok(private(app.identity()?.token(&form, &basic(&headers)?).await?))
 }
 
+pub(super) async fn push(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
+    let form = form(&headers, body).await?;
+    let mut response = private(app.identity()?.push_request(&form, &basic(&headers)?).await?);
+    *response.status_mut() = StatusCode::CREATED;
+    Ok(response)
+}
+
 pub(super) async fn introspect(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
     let form = form(&headers, body).await?;
     Ok(private(app.identity()?.introspect(&form, &basic(&headers)?).await?))

@@ -28,6 +28,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/.well-known/oauth-authorization-server", get(metadata::metadata))
         .route("/oauth/jwks", get(metadata::jwks))
         .route("/oauth/token", post(endpoints::token))
+        .route("/oauth/par", post(endpoints::push))
         .route("/oauth/introspect", post(endpoints::introspect))
         .route("/oauth/revoke", post(endpoints::revoke))
         .route("/oauth/userinfo", get(endpoints::userinfo).post(endpoints::userinfo))

@@ -1,23 +1,21 @@
-//! Who is signed in, and signing out.
+//! Who is signed in, and signing out, at one's own wish or at a client's.
 
+use admin_identity::{Form, Session, SignedOut};
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use minijinja::context;
 
 use super::{cookie, is_own, message, page as print, see, set_cookie};
 use crate::App;
-use crate::oauth::Refusal;
+use crate::oauth::{self, Refusal};
 
 type Answer = Result<Response, Refusal>;
 
 /// Who is signed in.
 pub(super) async fn page(State(app): State<App>, headers: HeaderMap) -> Answer {
-    let session = match cookie(&headers) {
-        Some(cookie) => app.identity()?.session(cookie).await?,
-        None => None,
-    };
-    let Some(session) = session else { return Ok(see("/sign-in")?) };
+    let Some(session) = session(&app, &headers).await? else { return Ok(see("/sign-in")?) };
     let (name, user, org) = (&session.name, session.user.to_string(), session.org.to_string());
     Ok(print(&headers, StatusCode::OK, "account.html", context! { name, user, org }, None)?)
 }
@@ -35,4 +33,43 @@ pub(super) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Answ
     let mut response = see("/sign-in")?;
     set_cookie(&mut response, "", 0)?;
     Ok(response)
+}
+
+async fn session(app: &App, headers: &HeaderMap) -> Result<Option<Session>, Refusal> {
+    match cookie(headers) {
+        Some(cookie) => Ok(app.identity()?.session(cookie).await?),
+        None => Ok(None),
+    }
+}
+
+pub(super) async fn logout_by_query(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Answer {
+    let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let form = Form::new(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())))?;
+    logout(&app, &headers, &form, false).await
+}
+
+pub(super) async fn logout_by_form(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
+    let form = oauth::form(&headers, body).await?;
+    let confirmed = form.get("confirm").is_some() && is_own(&app, &headers);
+    logout(&app, &headers, &form, confirmed).await
+}
+
+/// Signs out at a client's wish (OpenID Connect RP-Initiated Logout).
+async fn logout(app: &App, headers: &HeaderMap, form: &Form, confirmed: bool) -> Answer {
+    let session = session(app, headers).await?;
+    match app.identity()?.sign_out(form, session.as_ref(), confirmed).await {
+        Ok(SignedOut::Ask) => {
+            let name = session.map(|session| session.name);
+            let fields = super::authorize::pairs(form.pairs());
+            let to = form.get("post_logout_redirect_uri").and_then(oauth::origin);
+            Ok(print(headers, StatusCode::OK, "sign-out.html", context! { name, fields }, to.as_deref())?)
+        }
+        Ok(SignedOut::Done(place)) => {
+            let mut response = see(place.as_deref().unwrap_or("/sign-in"))?;
+            set_cookie(&mut response, "", 0)?;
+            Ok(response)
+        }
+        Err(error) if error.internal.is_none() => Ok(message(headers, StatusCode::BAD_REQUEST, &error.description)?),
+        Err(error) => Err(error.into()),
+    }
 }

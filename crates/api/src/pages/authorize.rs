@@ -91,7 +91,7 @@ fn ask(headers: &HeaderMap, form: &Form, request: &AuthorizationRequest, session
 }
 
 /// Fields of a form, each a name and a value.
-fn pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Vec<String>> {
+pub(super) fn pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Vec<String>> {
     pairs.map(|(name, value)| vec![name.to_owned(), value.to_owned()]).collect()
 }
 

@@ -27,6 +27,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("set-up.html", include_str!("../../assets/pages/set-up.html")),
         ("consent.html", include_str!("../../assets/pages/consent.html")),
         ("account.html", include_str!("../../assets/pages/account.html")),
+        ("sign-out.html", include_str!("../../assets/pages/sign-out.html")),
         ("message.html", include_str!("../../assets/pages/message.html")),
         ("form-post.html", include_str!("../../assets/pages/form-post.html")),
     ] {
@@ -50,6 +51,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/account", get(account::page))
         .route("/oauth/authorize", get(authorize::by_query).post(authorize::by_form))
         .route("/oauth/consent", post(authorize::consent))
+        .route("/oauth/logout", get(account::logout_by_query).post(account::logout_by_form))
         .route("/pages/style.css", get(|| asset("text/css", include_str!("../../assets/pages/style.css"))))
         .route("/pages/form-post.js", get(|| asset("text/javascript", include_str!("../../assets/pages/form-post.js"))))
 }

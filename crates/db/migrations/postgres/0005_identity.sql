@@ -95,3 +95,12 @@ CREATE TABLE said_once (
     expires_at BIGINT NOT NULL
 );
 CREATE INDEX said_once_by_age ON said_once (expires_at);
+
+-- Global: what a client pushed for a browser to come with, by the hash of the name that it was given.
+CREATE TABLE oauth_request (
+    hash BYTEA NOT NULL PRIMARY KEY,
+    client_id BYTEA NOT NULL,
+    params TEXT COLLATE "C" NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX oauth_request_by_age ON oauth_request (expires_at);

@@ -95,3 +95,12 @@ CREATE TABLE said_once (
     expires_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX said_once_by_age ON said_once (expires_at);
+
+-- Global: what a client pushed for a browser to come with, by the hash of the name that it was given.
+CREATE TABLE oauth_request (
+    hash BLOB NOT NULL PRIMARY KEY,
+    client_id BLOB NOT NULL,
+    params TEXT NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX oauth_request_by_age ON oauth_request (expires_at);

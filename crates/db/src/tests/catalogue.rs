@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Both;
 
 /// Tables that belong to no org.
-const GLOBAL: [&str; 9] = [
+const GLOBAL: [&str; 10] = [
     "account",
     "migration",
     "oauth_grant",
+    "oauth_request",
     "oauth_token",
     "revocation",
     "said_once",

@@ -94,6 +94,56 @@ story!(prompt_and_max_age_are_followed, async |sandbox: &Sandbox| {
     assert_eq!(fields["iss"], sandbox.base_url);
 });
 
+story!(what_is_asked_for_may_be_pushed_first, async |sandbox: &Sandbox| {
+    let (browser, client) = (owner(sandbox).await, app(sandbox).await);
+    let query = ask(&client, &[]);
+    let pairs = form_urlencoded::parse(query.split_once('?').unwrap().1.as_bytes()).into_owned().collect::<Vec<_>>();
+    let fields: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let (status, pushed) = post(sandbox, "/oauth/par", &fields).await;
+    assert_eq!((status, pushed["expires_in"].as_i64()), (201, Some(600)), "{pushed}");
+    let name = pushed["request_uri"].as_str().expect("a name");
+    assert!(name.starts_with("urn:ietf:params:oauth:request_uri:"));
+    let short =
+        Serializer::new(String::new()).extend_pairs([("client_id", client.as_str()), ("request_uri", name)]).finish();
+    let other = app(sandbox).await;
+    let stolen =
+        Serializer::new(String::new()).extend_pairs([("client_id", other.as_str()), ("request_uri", name)]).finish();
+    assert_eq!(browser.get(&format!("/oauth/authorize?{stolen}")).await.status, 400);
+    let back = browser.get(&format!("/oauth/authorize?{short}")).await;
+    assert_eq!(redeem(sandbox, &client, &back.param("code").expect("a code")).await.0, 200);
+    assert_eq!(browser.get(&format!("/oauth/authorize?{short}")).await.status, 400, "once");
+    let mut wrong = fields.clone();
+    wrong.retain(|(name, _)| *name != "code_challenge");
+    assert_eq!(post(sandbox, "/oauth/par", &wrong).await.1["error"], "invalid_request");
+    let must = json!({"attributes": {"require_pushed_authorization_requests": true}});
+    assert_eq!(sandbox.patch_json(&format!("/v3/clients/{client}"), &must).await.0, 200);
+    assert_eq!(browser.get(&query).await.param("error").as_deref(), Some("invalid_request"));
+    let (_, pushed) = post(sandbox, "/oauth/par", &fields).await;
+    assert!(pushed["request_uri"].is_string(), "what is pushed is what the client must do: {pushed}");
+});
+
+story!(a_client_may_sign_its_person_out, async |sandbox: &Sandbox| {
+    let (browser, client) = (owner(sandbox).await, app(sandbox).await);
+    let after = json!({"attributes": {"post_logout_redirect_uris": ["http://localhost:9999/bye"]}});
+    assert_eq!(sandbox.patch_json(&format!("/v3/clients/{client}"), &after).await.0, 200);
+    let code = browser.get(&ask(&client, &[])).await.param("code").expect("a code");
+    let (_, tokens) = redeem(sandbox, &client, &code).await;
+    let logout = |pairs: &[(&str, &str)]| {
+        format!("/oauth/logout?{}", Serializer::new(String::new()).extend_pairs(pairs).finish())
+    };
+    let page = browser.get(&logout(&[])).await;
+    assert!(page.status == 200 && page.text.contains("Sign out?"), "a mere link asks: {}", page.text);
+    let hint = ("id_token_hint", tokens["id_token"].as_str().expect("an ID token"));
+    let elsewhere = browser.get(&logout(&[hint, ("post_logout_redirect_uri", "https://evil.example")])).await;
+    assert_eq!(elsewhere.status, 400);
+    assert_eq!(browser.get("/account").await.status, 200);
+    let place = ("post_logout_redirect_uri", "http://localhost:9999/bye");
+    let done = browser.get(&logout(&[hint, place, ("state", "s 1")])).await;
+    assert_eq!((done.status, done.location.as_str()), (303, "http://localhost:9999/bye?state=s+1"));
+    assert_eq!(browser.get("/account").await.status, 303);
+    assert_eq!(status_with(sandbox, &tokens["access_token"]).await, 401);
+});
+
 /// What a JWT says; its signature is for others to verify.
 fn claims_of(token: &Value) -> Value {
     let payload = token.as_str().and_then(|token| token.split('.').nth(1)).expect("a JWT");
