@@ -82,7 +82,7 @@ impl Grant {
 #[derive(Debug)]
 pub(crate) enum Shown {
     /// It is good, for the first time.
-    Good(Grant),
+    Good(Box<Grant>),
     /// It is not known, has ended, or is another client's.
     Unknown,
     /// It was shown before: its grant has ended now.
@@ -163,7 +163,7 @@ pub(crate) async fn take(
                 let row = TokenRow { kind: "refresh".into(), grant: grant.id, used_at: None, expires_at };
                 oauth::insert_token(tx, next, &row).await?;
             }
-            Grant::of(grant).map(Shown::Good)
+            Ok(Shown::Good(Box::new(Grant::of(grant)?)))
         })
         .await?;
     if let Shown::Again(grant) = &shown {

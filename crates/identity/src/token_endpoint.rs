@@ -117,7 +117,7 @@ impl Identity {
     ) -> OAuthResult<(Grant, Option<SecretString>)> {
         let next = client.may_use("refresh_token").then(|| grants::random_token(&self.core, "adr_"));
         match grants::take(&self.core, &self.revocations, client.id, (kind, token), next.as_ref()).await? {
-            Shown::Good(grant) => Ok((grant, next)),
+            Shown::Good(grant) => Ok((*grant, next)),
             Shown::Unknown => Err(OAuthError::grant("it is unknown, has expired, or was given to another client")),
             Shown::Again(_) => {
                 Err(OAuthError::grant("it was used before, so all that came of it has ended; sign in again"))
