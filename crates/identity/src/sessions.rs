@@ -2,15 +2,17 @@
 
 use admin_core::Core;
 use admin_db::sessions::{self, Device, SessionRow};
-use admin_db::{Tx, oauth, resources};
+use admin_db::{Tx, oauth, resources, revocations};
 use admin_types::{AccountId, Error, OrgId, Resource, ResourceId, Result, SessionId, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::Identity;
-use crate::grants::{self, hash, random_token};
+use crate::grants::{self, REMEMBERED_SECONDS, hash, random_token};
 
 /// How long a session lasts, in seconds.
 pub const SESSION_SECONDS: i64 = 14 * 86_400;
+/// How long a token for our own pages is good for, in seconds.
+const PAGE_SECONDS: i64 = 600;
 /// The longest name of a browser that is kept, in characters.
 const MAX_AGENT: usize = 200;
 
@@ -83,8 +85,19 @@ impl Identity {
         for grant in granted {
             grants::end_grant(&self.core, &self.revocations, grant).await?;
         }
-        let (account, id) = (session.account, session.id);
-        self.core.db().write_global(async move |tx: &mut Tx| sessions::remove(tx, account, id).await).await?;
+        let (account, id, now) = (session.account, session.id, self.core.clock().now());
+        let until = now.plus_seconds(REMEMBERED_SECONDS);
+        let job = async move |tx: &mut Tx| {
+            revocations::insert(tx, &id.to_string(), now, until).await?;
+            sessions::remove(tx, account, id).await
+        };
+        self.core.db().write_global(job).await?;
+        self.revocations.add(&id.to_string(), until);
         Ok(())
+    }
+
+    /// A bearer token for the pages of a session, with its lifetime in seconds. It ends with the session.
+    pub fn session_token(&self, session: &Session) -> Result<(SecretString, i64)> {
+        Ok((self.tokens.of_session(&self.core, session, PAGE_SECONDS)?, PAGE_SECONDS))
     }
 }

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::keys::{Algorithm, Keys};
 use crate::revocations::Revocations;
+use crate::sessions::Session;
 
 /// How long a token is good for unless said otherwise, in seconds.
 pub const TOKEN_SECONDS: i64 = 3600;
@@ -142,26 +143,19 @@ impl Tokens {
         role: Option<&str>,
         seconds: i64,
     ) -> Result<SecretString> {
-        let now = core.clock().now();
-        let iat = now.seconds();
+        let claims = claims(core, org, principal, role, seconds);
+        self.sign(Algorithm::Rs256, "JWT", core.clock().now(), &claims)
+    }
+
+    /// A token of this installation for whoever is signed in, which ends with the session.
+    pub(crate) fn of_session(&self, core: &Core, session: &Session, seconds: i64) -> Result<SecretString> {
         let claims = Claims {
-            iss: LOCAL.into(),
-            aud: Audience::One(LOCAL.into()),
-            sub: principal,
-            org,
-            roles: role.map(|role| vec![role.to_owned()]),
-            iat,
-            nbf: iat,
-            exp: iat.saturating_add(seconds),
-            jti: URL_SAFE_NO_PAD.encode(core.random().bytes16()),
-            client_id: None,
-            scope: None,
-            auth_time: None,
-            acr: None,
-            amr: None,
-            gid: None,
+            auth_time: Some(session.authenticated_at.seconds()),
+            amr: Some(session.methods.clone()),
+            gid: Some(session.id.to_string()),
+            ..claims(core, session.org, session.user, None, seconds)
         };
-        self.sign(Algorithm::Rs256, "JWT", now, &claims)
+        self.sign(Algorithm::Rs256, "JWT", core.clock().now(), &claims)
     }
 
     /// Who a token speaks for.
@@ -228,7 +222,7 @@ fn method(claims: &Claims) -> &'static str {
     let amr = claims.amr.as_deref().unwrap_or_default();
     let has = |method: &str| amr.iter().any(|one| one == method);
     match (&claims.client_id, claims.auth_time) {
-        (None, _) => "token",
+        (None, None) => "token",
         (Some(_), None) => "client",
         _ if has("mfa") => "mfa",
         _ if has("hwk") || has("swk") => "passkey",
@@ -239,4 +233,26 @@ fn method(claims: &Claims) -> &'static str {
 
 pub(crate) fn refuse(detail: &str) -> Error {
     Error::new(Kind::Unauthenticated, "bad_token", detail)
+}
+
+/// What a token of this installation says.
+fn claims(core: &Core, org: OrgId, principal: ResourceId, role: Option<&str>, seconds: i64) -> Claims {
+    let iat = core.clock().now().seconds();
+    Claims {
+        iss: LOCAL.into(),
+        aud: Audience::One(LOCAL.into()),
+        sub: principal,
+        org,
+        roles: role.map(|role| vec![role.to_owned()]),
+        iat,
+        nbf: iat,
+        exp: iat.saturating_add(seconds),
+        jti: URL_SAFE_NO_PAD.encode(core.random().bytes16()),
+        client_id: None,
+        scope: None,
+        auth_time: None,
+        acr: None,
+        amr: None,
+        gid: None,
+    }
 }

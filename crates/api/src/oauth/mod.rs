@@ -75,7 +75,7 @@ impl IntoResponse for Refusal {
 }
 
 /// JSON that nobody may keep.
-fn private(body: Value) -> Response {
+pub(crate) fn private(body: Value) -> Response {
     let headers = [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")];
     (headers, Json(body)).into_response()
 }

@@ -1,11 +1,14 @@
 //! Who is signed in, and signing out, at one's own wish or at a client's.
 
 use admin_identity::{Form, Session, SignedOut};
+use admin_types::{Error, Kind};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use minijinja::context;
+use secrecy::ExposeSecret;
+use serde_json::json;
 
 use super::{cookie, is_own, message, page as print, see, set_cookie};
 use crate::App;
@@ -18,6 +21,17 @@ pub(super) async fn page(State(app): State<App>, headers: HeaderMap) -> Answer {
     let Some(session) = session(&app, &headers).await? else { return Ok(see("/sign-in")?) };
     let (name, user, org) = (&session.name, session.user.to_string(), session.org.to_string());
     Ok(print(&headers, StatusCode::OK, "account.html", context! { name, user, org }, None)?)
+}
+
+/// A bearer token for our own pages.
+pub(super) async fn token(State(app): State<App>, headers: HeaderMap) -> Answer {
+    let session = session(&app, &headers).await?.filter(|_| is_own(&app, &headers));
+    let Some(session) = session else {
+        return Err(Error::new(Kind::Unauthenticated, "missing_token", "Nobody is signed in here.").into());
+    };
+    let (bearer, seconds) = app.identity()?.session_token(&session)?;
+    Ok(oauth::private(json!({"status": "success", "data": {"access_token": bearer.expose_secret(),
+        "token_type": "Bearer", "expires_in": seconds}})))
 }
 
 /// Ends the session, and all that was granted in it.

@@ -49,6 +49,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/sign-out", post(account::sign_out))
         .route("/set-up", get(sign_in::set_up_page).post(sign_in::set_up))
         .route("/account", get(account::page))
+        .route("/account/token", post(account::token))
         .route("/oauth/authorize", get(authorize::by_query).post(authorize::by_form))
         .route("/oauth/consent", post(authorize::consent))
         .route("/oauth/logout", get(account::logout_by_query).post(account::logout_by_form))
@@ -135,6 +136,7 @@ fn see(place: &str) -> Result<Response> {
 
 /// Where a browser may go after it signed in: a page of ours alone.
 fn next(text: Option<&str>) -> &str {
-    let own = |text: &&str| text.starts_with("/oauth/authorize?") && text.bytes().all(|b| b.is_ascii_graphic());
+    let page = |text: &str| text == "/reference" || text.starts_with("/oauth/authorize?");
+    let own = |text: &&str| page(text) && text.bytes().all(|b| b.is_ascii_graphic());
     text.filter(own).unwrap_or("/account")
 }

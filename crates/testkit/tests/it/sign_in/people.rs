@@ -53,6 +53,19 @@ story!(a_password_signs_in_and_signing_out_ends_the_session, async |sandbox: &Sa
     assert_eq!(kept.get("/account").await.status, 303, "and the session is over, whoever has kept the cookie");
 });
 
+story!(pages_of_a_session_get_a_token_that_ends_with_it, async |sandbox: &Sandbox| {
+    let browser = owner(sandbox).await;
+    let seen = browser.submit("/account/token", &[]).await;
+    assert_eq!((seen.status, seen.header("cache-control")), (200, "no-store"), "{}", seen.text);
+    let body: Value = serde_json::from_str(&seen.text).expect("JSON");
+    assert_eq!(status_with(sandbox, &body["data"]["access_token"]).await, 200);
+    let request = browser.client.request(Method::POST, "/account/token").header("sec-fetch-site", "cross-site");
+    assert_eq!(browser.send(request).await.status, 401, "another site's script gets none");
+    assert_eq!(Browser::new(sandbox).submit("/account/token", &[]).await.status, 401);
+    browser.submit("/sign-out", &[]).await;
+    assert_eq!(status_with(sandbox, &body["data"]["access_token"]).await, 401);
+});
+
 story!(who_is_disabled_is_signed_out, async |sandbox: &Sandbox| {
     let ada = user_with_account(sandbox, "bea").await;
     assert_eq!(ada.1.get("/account").await.status, 200);
