@@ -166,6 +166,16 @@ impl Asking {
         }
     }
 
+    /// Whether the caller may see a user or client, if it is there.
+    async fn sees(&self, id: ResourceId) -> Result<bool> {
+        let type_name = id.prefix.type_name().unwrap_or_default();
+        if self.asker.rule(&self.op, Verb::Read.as_str(), type_name).rows == Filter::True {
+            return Ok(true);
+        }
+        let mut conn = self.core.db.read().await?;
+        Ok(self.asker.readable(&mut conn, &self.op, &mut Known::default(), id).await?.is_some())
+    }
+
     /// A user or client, if it is there and active.
     async fn actor(&self, id: ResourceId) -> Result<Option<Arc<Actor>>> {
         if id == self.op.principal.id {
@@ -175,11 +185,9 @@ impl Asking {
             let detail = "Only those who may read policies may ask about others than themselves.";
             return Err(Error::forbidden(detail));
         }
-        let mut conn = self.core.db.read().await?;
-        if self.asker.readable(&mut conn, &self.op, &mut Known::default(), id).await?.is_none() {
+        if !self.sees(id).await? {
             return Ok(None);
         }
-        drop(conn);
         let principal = Principal { id, granted: None, ..self.op.principal.clone() };
         match self.core.actor_of(&principal).await {
             Ok(actor) => Ok(Some(actor)),

@@ -285,8 +285,12 @@ impl Of<'_> {
     }
 }
 
-/// Writes which rows `d` of an index's field are in the range.
+/// Writes which rows `d` of an index's field are in the range. One value is written as such: its rows then come in order.
 pub(crate) fn in_range(sql: &mut Sql, range: &Range) {
+    if range.is_one_value() {
+        sql.push(" AND d.value = ").bind(Value::Bytes(range.low.0.clone()));
+        return;
+    }
     sql.push(if range.low.1 { " AND d.value >= " } else { " AND d.value > " }).bind(Value::Bytes(range.low.0.clone()));
     sql.push(if range.high.1 { " AND d.value <= " } else { " AND d.value < " })
         .bind(Value::Bytes(range.high.0.clone()));
