@@ -24,7 +24,7 @@ pub async fn change_credentials(
     }
     let actor = core.actor_in_tx(tx, &op.principal).await?;
     // Whoever has its credentials may act as it: every right of it is given away.
-    grants::check_acts_as(core, tx, op, &actor, id).await?;
+    grants::check_acts_as(tx, op, &actor, id).await?;
     let seq = tx.next_seq()?;
     let org = op.principal.org;
     let event = events::EventRow {

@@ -66,14 +66,20 @@ pub(crate) fn names(resource: &Resource, attribute: &str) -> BTreeSet<String> {
 
 /// What is known of a principal.
 pub(super) async fn of(conn: &mut Conn, principal: &Principal, directory: &Arc<Directory>) -> Result<Facts> {
+    let facts = held(conn, principal, directory).await?;
+    match facts.principal.status == ACTIVE {
+        true => Ok(facts),
+        false => Err(refuse("The user or client of the token is disabled.")),
+    }
+}
+
+/// The same, whether the principal is active or not.
+pub(super) async fn held(conn: &mut Conn, principal: &Principal, directory: &Arc<Directory>) -> Result<Facts> {
     let row = resources::get(conn, principal.org, principal.id).await?;
     let row = row
         .filter(|row| !row.deleted)
         .ok_or_else(|| refuse("The user or client of the token is not there any more."))?;
     let resource: Resource = serde_json::from_str(&row.document).map_err(Error::internal)?;
-    if resource.status != ACTIVE {
-        return Err(refuse("The user or client of the token is disabled."));
-    }
     let directory = directory.clone();
     if let Some(granted) = &principal.granted {
         let roles = granted.iter().cloned().collect();

@@ -10,13 +10,14 @@ use admin_schema::Filter;
 use admin_types::{Error, Kind, Principal, Resource, ResourceId, Result};
 use serde_json::Value;
 
-use super::facts::{ACTIVE, carried, names};
+use super::facts::{self, ACTIVE, carried, names};
 use super::{Actor, Known, lockout};
-use crate::Inner;
 use crate::op::Op;
 
 /// The role that may do all; without it nobody could mend what went wrong.
 const OWNER: &str = "owner";
+/// The attributes of a client that say who may act as it, or as those who use it.
+const CREDENTIALS: [&str; 4] = ["jwks", "token_endpoint_auth_method", "redirect_uris", "grant_types"];
 /// Owners that are looked at to find one who stays.
 const OWNERS: u32 = 100;
 
@@ -38,6 +39,11 @@ pub(crate) async fn check(
             "user" | "client" => {
                 check_facts(op, before, after)?;
                 states().try_for_each(|state| check_held(actor, state))?;
+                if let (Some(before), Some(after)) = (before, after)
+                    && lets_act(before, after)
+                {
+                    check_acts_as(tx, op, actor, before.id).await?;
+                }
             }
             "group" => states().try_for_each(|state| check_held(actor, state))?,
             "role_binding" => {
@@ -58,14 +64,18 @@ pub(crate) async fn check(
 }
 
 /// Refuses to let somebody act as a principal that may do what they may not themselves.
-pub(crate) async fn check_acts_as(core: &Inner, tx: &mut Tx, op: &Op, actor: &Actor, id: ResourceId) -> Result<()> {
-    if actor.has_role(OWNER) || id == actor.facts.principal.id {
+pub(crate) async fn check_acts_as(tx: &mut Tx, op: &Op, actor: &Actor, id: ResourceId) -> Result<()> {
+    // A token for one role alone is not all that its principal is.
+    let oneself = id == op.principal.id && op.principal.granted.is_none();
+    if actor.has_role(OWNER) || oneself {
         return Ok(());
     }
-    let other = core.actor_in_tx(tx, &Principal { id, granted: None, ..op.principal.clone() }).await?;
-    check_names("role", &other.facts.roles, &actor.facts.roles)?;
-    check_names("group", &other.facts.groups, &actor.facts.groups)?;
-    for (role, scopes) in &other.facts.scoped {
+    // Also of one that is disabled: it may be active again.
+    let principal = Principal { id, granted: None, ..op.principal.clone() };
+    let other = facts::held(tx, &principal, &actor.access.directory).await?;
+    check_names("role", &other.roles, &actor.facts.roles)?;
+    check_names("group", &other.groups, &actor.facts.groups)?;
+    for (role, scopes) in &other.scoped {
         let own = actor.facts.scoped.get(role);
         if !actor.has_role(role) && !own.is_some_and(|own| scopes.is_subset(own)) {
             return check_names("role", &[role.clone()].into(), &actor.facts.roles);
@@ -91,6 +101,13 @@ fn check_names(what: &str, needed: &BTreeSet<String>, held: &BTreeSet<String>) -
             "This gives or touches the {what} `{missing}`, which you do not have: only an owner, or somebody with this {what}, may"
         )),
     }
+}
+
+/// Whether a change of a client may let somebody act as it who could not before: what it shows who it is by, and where
+/// what it is given goes. Role bindings are not in the client itself, so they are looked for then.
+fn lets_act(before: &Resource, after: &Resource) -> bool {
+    let changed = |name: &&str| before.attributes.get(*name) != after.attributes.get(*name);
+    before.type_name == "client" && CREDENTIALS.iter().any(changed)
 }
 
 /// Policies may decide by the facts of a principal, so nobody sets their own.
