@@ -1,4 +1,5 @@
-//! What is kept for a time only, and then forgotten: idempotency keys, sign-in tokens, the places of moved values, refusals.
+//! What is kept for a time only, and then forgotten: idempotency keys, sign-in tokens, the places of moved values, refusals,
+//! codes and refresh tokens, revocations.
 
 use std::time::Duration;
 
@@ -30,15 +31,14 @@ async fn forget(core: &Core) -> Result<()> {
     let now = core.clock.now();
     let forgotten = core.db.write_global(async move |tx: &mut Tx| {
         let answers = idempotency::forget(tx, now.plus_seconds(-KEPT_SECONDS)).await?;
-        let tokens = sign_in::forget(tx, now).await?
-            + oauth::forget(tx, now).await?
-            + sessions::forget(tx, now).await?
-            + revocations::forget(tx, now).await?;
+        let tokens = sign_in::forget(tx, now).await? + sessions::forget(tx, now).await?;
         let moved = indexes::forget_moved(tx, now.plus_seconds(-2 * WALK_SECONDS)).await?;
-        Ok((answers, tokens, moved))
+        let granted = oauth::forget(tx, now).await?;
+        let revoked = revocations::forget(tx, now).await?;
+        Ok((answers, tokens, moved, granted + revoked))
     });
-    let (answers, tokens, moved) = forgotten.await?;
+    let (answers, tokens, moved, oauth) = forgotten.await?;
     crate::decisions::forget(core).await?;
-    tracing::debug!(answers, tokens, moved, "forgot what was kept for a time");
+    tracing::debug!(answers, tokens, moved, oauth, "forgot what was kept for a time");
     Ok(())
 }

@@ -9,6 +9,7 @@ sql! {
     INSERT = "INSERT INTO client_secret (org_id, client_id, id, hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)";
     ALL = "SELECT id, hash, created_at, expires_at FROM client_secret WHERE org_id = $1 AND client_id = $2 ORDER BY id";
     REMOVE = "DELETE FROM client_secret WHERE org_id = $1 AND client_id = $2 AND id = $3";
+    REMOVE_ALL = "DELETE FROM client_secret WHERE org_id = $1 AND client_id = $2";
     FIND = "SELECT org_id, document FROM resource WHERE id = $1 AND type = 'client' AND deleted_at IS NULL";
 }
 
@@ -51,6 +52,11 @@ pub async fn all(conn: &mut Conn, org: OrgId, client: ResourceId) -> Result<Vec<
 pub async fn remove(conn: &mut Conn, org: OrgId, client: ResourceId, id: SecretId) -> Result<bool> {
     let args = [Arg::Bytes(&org.0), Arg::Bytes(&client.bytes), Arg::Bytes(&id.0)];
     Ok(conn.execute(REMOVE, &args).await? > 0)
+}
+
+/// Removes all secrets of a client.
+pub async fn remove_all(conn: &mut Conn, org: OrgId, client: ResourceId) -> Result<()> {
+    conn.defer(REMOVE_ALL, &[Arg::Bytes(&org.0), Arg::Bytes(&client.bytes)]).await
 }
 
 /// The org that a client is of, and its wire text.
