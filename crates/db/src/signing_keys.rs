@@ -8,7 +8,7 @@ use crate::row::{Arg, Row};
 sql! {
     INSERT = "INSERT INTO signing_key (id, sealed_private, created_at, algorithm, active_at) VALUES ($1, $2, $3, $4, $5)";
     ALL = "SELECT id, sealed_private, algorithm, active_at FROM signing_key ORDER BY created_at, id";
-    COUNT = "SELECT CAST(COUNT(*) AS BIGINT) FROM signing_key";
+    IDS = "SELECT id FROM signing_key ORDER BY id";
     REMOVE = "DELETE FROM signing_key WHERE id = $1";
 }
 
@@ -41,10 +41,9 @@ pub async fn all(conn: &mut Conn) -> Result<Vec<SealedKey>> {
     conn.fetch(ALL, &[], map).await
 }
 
-/// How many there are.
-pub async fn count(conn: &mut Conn) -> Result<u64> {
-    let count = conn.fetch_one(COUNT, &[], |row| row.int(0)).await?;
-    Ok(u64::try_from(count.unwrap_or(0)).unwrap_or(0))
+/// The ids of all keys.
+pub async fn ids(conn: &mut Conn) -> Result<Vec<String>> {
+    conn.fetch(IDS, &[], |row| row.text(0).map(str::to_owned)).await
 }
 
 /// Forgets a key.

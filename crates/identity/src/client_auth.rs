@@ -6,13 +6,14 @@ use admin_db::{Tx, client_secrets, oauth};
 use admin_types::{Error, Timestamp};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest;
-use jsonwebtoken::jwk::JwkSet;
-use jsonwebtoken::{DecodingKey, Validation};
+use jsonwebtoken::DecodingKey;
+use jsonwebtoken::jwk::Jwk;
 use serde_json::Value;
 
 use crate::clients::{Client, find_client};
 use crate::error::{OAuthError, OAuthResult};
 use crate::form::Form;
+use crate::jws::{ALGORITHMS, Header, Jws};
 
 /// The one kind of assertion that there is (RFC 7523, section 2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -77,8 +78,8 @@ async fn check_secret(core: &Core, client: &Client, secret: &str) -> OAuthResult
 
 /// Whom an assertion says it is of. Nothing of it is believed yet.
 fn subject(assertion: &str) -> Option<String> {
-    let claims = jsonwebtoken::dangerous::insecure_decode::<Value>(assertion.get(..MAX_BYTES.min(assertion.len()))?);
-    claims.ok()?.claims.get("sub")?.as_str().map(str::to_owned)
+    let jws = Some(assertion).filter(|text| text.len() <= MAX_BYTES).and_then(Jws::read)?;
+    jws.unverified::<Value>()?.get("sub")?.as_str().map(str::to_owned)
 }
 
 async fn check_assertion(core: &Core, client: &Client, assertion: &str, endpoints: &[&str]) -> OAuthResult<()> {
@@ -98,39 +99,44 @@ async fn check_assertion(core: &Core, client: &Client, assertion: &str, endpoint
     }
     let exp = claims.get("exp").and_then(Value::as_i64).unwrap_or(0);
     let early = |name: &str| claims.get(name).and_then(Value::as_i64).is_some_and(|at| at > now.seconds() + LEEWAY);
-    if exp + LEEWAY < now.seconds() || exp > now.seconds() + MAX_ASSERTION || early("nbf") || early("iat") {
+    if exp < now.seconds() - LEEWAY || exp > now.seconds() + MAX_ASSERTION || early("nbf") || early("iat") {
         let detail = format!("the assertion must be valid now, and for at most {MAX_ASSERTION} seconds");
         return Err(OAuthError::client(detail));
     }
     let jti = text("jti").ok_or_else(|| OAuthError::client("the assertion has no jti"))?;
-    if !say_once(core, &format!("assertion {id} {jti}"), Timestamp((exp + LEEWAY) * 1_000_000)).await? {
+    // It is accepted until the end of its last second.
+    let until = Timestamp((exp + LEEWAY + 1) * 1_000_000);
+    if !say_once(core, &format!("assertion {id} {jti}"), until).await? {
         return Err(OAuthError::client("the assertion was used before"));
     }
     Ok(())
 }
 
 fn verify_assertion(client: &Client, assertion: &str) -> OAuthResult<Value> {
-    use jsonwebtoken::Algorithm::{ES256, EdDSA, PS256, RS256};
     if assertion.len() > MAX_BYTES {
         return Err(OAuthError::client("the assertion is too long"));
     }
-    let header = jsonwebtoken::decode_header(assertion).map_err(|_| OAuthError::client("the assertion is no JWT"))?;
-    if ![RS256, PS256, ES256, EdDSA].contains(&header.alg) {
-        return Err(OAuthError::client("the assertion must be signed by RS256, PS256, ES256 or EdDSA"));
+    let jws = Jws::read(assertion).ok_or_else(|| OAuthError::client("the assertion is no JWT"))?;
+    if !ALGORITHMS.contains(&jws.header.alg.as_str()) {
+        return Err(OAuthError::client(format!("the assertion must be signed by one of {}", ALGORITHMS.join(", "))));
     }
-    let keys: Option<JwkSet> = client.settings.jwks.as_ref().and_then(|jwks| serde_json::from_value(jwks.clone()).ok());
-    let keys = keys.ok_or_else(|| OAuthError::client("the client has no readable jwks"))?;
-    let named = keys.keys.iter().filter(|key| header.kid.is_none() || key.common.key_id == header.kid);
-    for key in named {
-        let Ok(key) = DecodingKey::from_jwk(key) else { continue };
-        let mut validation = Validation::new(header.alg);
-        (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
-        validation.required_spec_claims.clear();
-        if let Ok(decoded) = jsonwebtoken::decode::<Value>(assertion, &key, &validation) {
-            return Ok(decoded.claims);
-        }
-    }
-    Err(OAuthError::client("no key of the client's jwks verifies the assertion"))
+    let keys = client.settings.jwks.as_ref().and_then(|jwks| jwks.get("keys")?.as_array());
+    let keys = keys.ok_or_else(|| OAuthError::client("the client has no jwks with keys"))?;
+    // A key that is not understood is passed over (RFC 7517, section 5).
+    let verified = keys.iter().filter(|key| may_verify(key, &jws.header)).find_map(|key| {
+        let key: Jwk = serde_json::from_value(key.clone()).ok()?;
+        jws.verify(&DecodingKey::from_jwk(&key).ok()?)
+    });
+    verified.ok_or_else(|| OAuthError::client("no key of the client's jwks verifies the assertion"))
+}
+
+/// Whether a JWK is the one that the header names, and is for signatures by its algorithm (RFC 7517, section 4).
+fn may_verify(key: &Value, header: &Header) -> bool {
+    let text = |name: &str| key.get(name).and_then(Value::as_str);
+    let ed = |name: &str| matches!(name, "EdDSA" | "Ed25519");
+    let named = header.kid.is_none() || text("kid") == header.kid.as_deref();
+    let alg = text("alg").is_none_or(|alg| alg == header.alg || ed(alg) && ed(&header.alg));
+    named && alg && text("use").is_none_or(|purpose| purpose == "sig")
 }
 
 /// Notes something that may be said once; false when it was said before.

@@ -2,7 +2,7 @@
 //! claims about a user (OpenID Connect Core, section 5.3).
 
 use admin_db::resources;
-use admin_types::{Error, GrantId, Resource};
+use admin_types::{Error, GrantId, Principal, Resource, Timestamp};
 use serde_json::{Map, Value, json};
 
 use crate::Identity;
@@ -23,7 +23,7 @@ impl Identity {
         let token = form.need("token")?;
         if let Ok(verified) = self.verify(token, self.core.clock().now())
             && verified.principal.org == client.org
-            && self.is_active(&verified).await?
+            && self.is_active(&verified.principal).await?
         {
             return Ok(of_access(&verified));
         }
@@ -32,12 +32,16 @@ impl Identity {
     }
 
     /// Whether the user or client is still there, and active.
-    async fn is_active(&self, verified: &Verified) -> OAuthResult<bool> {
-        let principal = &verified.principal;
+    async fn is_active(&self, principal: &Principal) -> OAuthResult<bool> {
+        Ok(self.active(principal).await?.is_some())
+    }
+
+    /// The user or client, if it is there and active.
+    async fn active(&self, principal: &Principal) -> OAuthResult<Option<Resource>> {
         let row = resources::get(&mut *self.core.db().read().await?, principal.org, principal.id).await?;
-        let Some(row) = row.filter(|row| !row.deleted) else { return Ok(false) };
+        let Some(row) = row.filter(|row| !row.deleted) else { return Ok(None) };
         let resource: Resource = serde_json::from_str(&row.document).map_err(Error::internal)?;
-        Ok(resource.status == "active")
+        Ok(Some(resource).filter(|resource| resource.status == "active"))
     }
 
     fn of_refresh(&self, grant: &Grant) -> Value {
@@ -51,16 +55,20 @@ impl Identity {
         let endpoint = format!("{}/oauth/revoke", self.issuer);
         let client = authenticate_client(&self.core, form, basic, &[&self.issuer, &endpoint]).await?;
         let token = form.need("token")?;
-        let grant = match grants::peek(&self.core, client.id, token).await? {
-            Some(grant) => Some(grant.id),
+        if let Some(grant) = grants::peek(&self.core, client.id, token).await? {
+            return Ok(grants::end_grant(&self.core, &self.revocations, grant.id).await?);
+        }
+        let Ok(verified) = self.verify(token, self.core.clock().now()) else { return Ok(()) };
+        let claims = &verified.claims;
+        if claims.client_id != Some(client.id) {
+            return Ok(());
+        }
+        match claims.gid.as_deref().and_then(GrantId::parse) {
+            Some(grant) => grants::end_grant(&self.core, &self.revocations, grant).await?,
             None => {
-                let verified = self.verify(token, self.core.clock().now()).ok();
-                let own = verified.filter(|verified| verified.claims.client_id == Some(client.id));
-                own.and_then(|verified| verified.claims.gid.as_deref().and_then(GrantId::parse))
+                let until = Timestamp(claims.ends_at().saturating_add(1).saturating_mul(1_000_000));
+                self.revocations.end(&self.core, &claims.jti, until).await?;
             }
-        };
-        if let Some(grant) = grant {
-            grants::end_grant(&self.core, &self.revocations, grant).await?;
         }
         Ok(())
     }
@@ -73,10 +81,9 @@ impl Identity {
             return Err(OAuthError::new("insufficient_scope", "the token has no scope openid"));
         }
         let principal = &verified.principal;
-        let row = resources::get(&mut *self.core.db().read().await?, principal.org, principal.id).await?;
-        let row = row.filter(|row| !row.deleted);
-        let row = row.ok_or_else(|| OAuthError::new("invalid_token", "the user is not there any more"))?;
-        let user: Resource = serde_json::from_str(&row.document).map_err(Error::internal)?;
+        let user = self.active(principal).await?;
+        let user =
+            user.ok_or_else(|| OAuthError::new("invalid_token", "the user is not there any more, or disabled"))?;
         let mut claims = Map::new();
         claims.insert("sub".into(), json!(principal.id));
         claims.insert("org".into(), json!(principal.org));

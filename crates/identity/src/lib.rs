@@ -12,6 +12,7 @@ mod error;
 mod form;
 mod grants;
 mod introspection;
+mod jws;
 mod keys;
 mod logout;
 mod metadata;
@@ -70,7 +71,7 @@ impl Identity {
     /// slash at its end.
     pub async fn open(core: &Core, issuer: &str) -> Result<Identity> {
         let (keys, revocations) = (Keys::open(core).await?, Revocations::default());
-        revocations.refresh(core, Timestamp(0)).await?;
+        revocations.refresh(core).await?;
         let tokens = Tokens::new(issuer, keys.clone(), revocations.clone());
         let passwords = Passwords::new(core.random())?;
         let (core, issuer, attempts) = (core.clone(), issuer.to_owned(), Attempts::default());
@@ -115,7 +116,7 @@ impl Identity {
     }
 
     async fn look(&self, looks: u64) -> Result<()> {
-        self.revocations.refresh(&self.core, self.core.clock().now()).await?;
+        self.revocations.refresh(&self.core).await?;
         if !self.keys.are_known(&self.core).await? {
             self.keys.refresh(&self.core).await?;
         }

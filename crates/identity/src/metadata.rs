@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::Identity;
+use crate::jws::ALGORITHMS;
 use crate::keys::Algorithm;
 use crate::token_endpoint::{GRANT_TYPES, SCOPES};
 
@@ -19,7 +20,7 @@ impl Identity {
         let algorithms = Algorithm::ALL.map(Algorithm::as_str);
         let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
         let confidential = &methods[..3];
-        let assertions = ["RS256", "PS256", "ES256", "EdDSA"];
+        let assertions = ALGORITHMS;
         json!({
             "issuer": self.issuer,
             "authorization_endpoint": at("/oauth/authorize"),
@@ -45,6 +46,8 @@ impl Identity {
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": true,
             "claims_supported": ["sub", "org", "name", "email", "updated_at", "auth_time", "amr", "nonce", "sid"],
+            // What is absent counts as true (OpenID Connect Discovery, section 3).
+            "request_uri_parameter_supported": false,
             "ui_locales_supported": ["en", "de"],
         })
     }

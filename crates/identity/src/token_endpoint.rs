@@ -211,8 +211,12 @@ pub(crate) fn scope(asked: &str, known: &[&str]) -> OAuthResult<String> {
     if !asked.chars().all(well_formed) {
         return Err(OAuthError::new("invalid_scope", "a scope is words of visible ASCII with spaces between"));
     }
-    let mut words: Vec<&str> = asked.split(' ').filter(|word| known.contains(word)).collect();
-    words.dedup();
+    let mut words: Vec<&str> = vec![];
+    for word in asked.split(' ').filter(|word| known.contains(word)) {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
     match words.is_empty() {
         true => Err(OAuthError::new("invalid_scope", format!("there are the scopes {}", known.join(" ")))),
         false => Ok(words.join(" ")),

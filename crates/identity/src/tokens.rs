@@ -8,12 +8,12 @@ use admin_types::{Error, Kind, OrgId, Principal, ResourceId, Result, Timestamp};
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::Validation;
 use moka::sync::Cache;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::jws::Jws;
 use crate::keys::{Algorithm, Keys};
 use crate::revocations::Revocations;
 use crate::sessions::Session;
@@ -69,6 +69,13 @@ pub struct Claims {
     /// The grant that it is of: when that ends, the token does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gid: Option<String>,
+}
+
+impl Claims {
+    /// The last second in which the token is good.
+    pub(crate) fn ends_at(&self) -> i64 {
+        self.exp.saturating_add(LEEWAY)
+    }
 }
 
 /// One audience, or several.
@@ -173,25 +180,31 @@ impl Tokens {
                 verified
             }
         };
-        if verified.claims.exp + LEEWAY < now.seconds() {
+        if verified.claims.ends_at() < now.seconds() {
             return Err(refuse("The token has expired. Get a new one, for example by `admin token create`."));
         }
-        if verified.claims.gid.as_deref().is_some_and(|grant| self.revocations.is_revoked(grant)) {
+        let claims = &verified.claims;
+        let ids = [claims.gid.as_deref(), claims.client_id.map(|_| claims.jti.as_str())];
+        if ids.into_iter().flatten().any(|id| self.revocations.is_revoked(id)) {
             return Err(refuse("The token was revoked. Sign in again."));
         }
         Ok(verified)
     }
 
     fn read(&self, token: &str, now: Timestamp) -> Result<Verified> {
-        let claims = self.decode(token)?;
+        let (typ, claims) = self.decode(token)?;
         let here = match claims.iss.as_str() {
-            LOCAL => claims.aud.holds(LOCAL),
-            iss => iss == self.issuer && claims.aud.holds(&self.issuer) && claims.client_id.is_some(),
+            LOCAL => typ == "JWT" && claims.aud.holds(LOCAL) && claims.client_id.is_none(),
+            // RFC 9068, section 4. An ID token has the same issuer and keys, and is none.
+            iss => {
+                let meant = typ == "at+jwt" && iss == self.issuer && claims.aud.holds(&self.issuer);
+                meant && claims.client_id.is_some() && claims.scope.is_some()
+            }
         };
         if !here {
             return Err(refuse("The token was not issued here, or not for this API."));
         }
-        if claims.nbf > now.seconds() + LEEWAY {
+        if claims.nbf > now.seconds().saturating_add(LEEWAY) {
             return Err(refuse("The token is not valid yet."));
         }
         let authenticated_at = Timestamp(claims.auth_time.unwrap_or(claims.iat).saturating_mul(1_000_000));
@@ -200,20 +213,19 @@ impl Tokens {
         Ok(Verified { principal, method: method(&claims), authenticated_at, claims: Arc::new(claims) })
     }
 
-    fn decode(&self, token: &str) -> Result<Claims> {
-        let header = jsonwebtoken::decode_header(token).map_err(|_| refuse("The token is not a JWT."))?;
-        if !matches!(header.typ.as_deref(), Some("JWT" | "at+jwt")) {
-            return Err(refuse("The token is no access token."));
-        }
-        let key = header.kid.as_ref().and_then(|kid| self.keys.verifier(kid));
+    /// The header's type, and the claims.
+    fn decode(&self, token: &str) -> Result<(String, Claims)> {
+        let jws = Jws::read(token).ok_or_else(|| refuse("The token is not a JWT."))?;
+        let typ = jws.header.typ.clone().filter(|typ| matches!(typ.as_str(), "JWT" | "at+jwt"));
+        let typ = typ.ok_or_else(|| refuse("The token is no access token."))?;
+        let key = jws.header.kid.as_ref().and_then(|kid| self.keys.verifier(kid));
         let (algorithm, key) = key.ok_or_else(|| refuse("The token was signed with a key that is not known here."))?;
-        let mut validation = Validation::new(algorithm.of_jwt());
-        // Issuer and audience are looked at together, times on every call against the injected clock.
-        (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
-        validation.required_spec_claims.clear();
-        let decoded =
-            jsonwebtoken::decode::<Value>(token, &key, &validation).map_err(|_| refuse("The token is not valid."))?;
-        serde_json::from_value(decoded.claims).map_err(|_| refuse("The token is no access token of Admin."))
+        if jws.header.alg != algorithm.as_str() {
+            return Err(refuse("The token is not valid."));
+        }
+        let claims: Value = jws.verify(&key).ok_or_else(|| refuse("The token is not valid."))?;
+        let claims = serde_json::from_value(claims).map_err(|_| refuse("The token is no access token of Admin."))?;
+        Ok((typ, claims))
     }
 }
 

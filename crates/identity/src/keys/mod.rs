@@ -50,7 +50,7 @@ impl Keys {
         let present = keys.read(core).await?;
         for algorithm in Algorithm::ALL {
             if !present.iter().any(|key| key.algorithm == algorithm) {
-                make(core, algorithm, core.clock().now(), true).await?;
+                make(core, algorithm, core.clock().now(), Some(Timestamp(i64::MIN))).await?;
             }
         }
         keys.refresh(core).await?;
@@ -78,10 +78,11 @@ impl Keys {
         self.all.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether the database has as many keys as are known here.
+    /// Whether the keys that are known here are those of the database.
     pub(crate) async fn are_known(&self, core: &Core) -> Result<bool> {
-        let count = signing_keys::count(&mut *core.db().read().await?).await?;
-        Ok(count == self.all().len() as u64)
+        let ids = signing_keys::ids(&mut *core.db().read().await?).await?;
+        let known = self.all();
+        Ok(ids.len() == known.len() && known.iter().all(|key| ids.contains(&key.id)))
     }
 
     /// Signs with the key in use; answers its id and the signature of what `message` makes of the id.
@@ -121,7 +122,7 @@ impl Keys {
             let newest = all.iter().filter(|key| key.algorithm == algorithm).map(|key| key.active_at).max();
             let due = now.plus_seconds(PUBLISHED_AHEAD - USED_SECONDS);
             if newest.is_some_and(|newest| newest < due) {
-                make(core, algorithm, now.plus_seconds(PUBLISHED_AHEAD), false).await?;
+                make(core, algorithm, now.plus_seconds(PUBLISHED_AHEAD), Some(due)).await?;
             }
         }
         let all = self.all();
@@ -138,7 +139,7 @@ impl Keys {
 pub async fn rotate_keys(core: &Core, active_at: Timestamp) -> Result<Vec<(Algorithm, String)>> {
     let mut made = vec![];
     for algorithm in Algorithm::ALL {
-        made.push((algorithm, make(core, algorithm, active_at, false).await?));
+        made.push((algorithm, make(core, algorithm, active_at, None).await?));
     }
     Ok(made)
 }
@@ -149,8 +150,9 @@ fn last_use(all: &[Arc<Key>], key: &Key) -> Option<Timestamp> {
     later.map(|other| other.active_at).min()
 }
 
-/// Makes a key; with `first` only if there is none of its algorithm yet.
-async fn make(core: &Core, algorithm: Algorithm, active_at: Timestamp, first: bool) -> Result<String> {
+/// Makes a key; with `unless` only if none of its algorithm is used from then on or later: another process may have been
+/// faster.
+async fn make(core: &Core, algorithm: Algorithm, active_at: Timestamp, unless: Option<Timestamp>) -> Result<String> {
     let pair = tokio::task::spawn_blocking(move || Pair::generate(algorithm)).await.map_err(Error::internal)??;
     let id = thumbprint(&pair.public_jwk()?);
     let sealed_private = core.cipher().seal(&context(&id), &pair.to_pkcs8()?)?;
@@ -159,7 +161,8 @@ async fn make(core: &Core, algorithm: Algorithm, active_at: Timestamp, first: bo
     core.db()
         .write_global(async move |tx: &mut Tx| {
             let present = signing_keys::all(tx).await?;
-            if first && present.iter().any(|other| other.algorithm == key.algorithm) {
+            let mut of_algorithm = present.iter().filter(|other| other.algorithm == key.algorithm);
+            if unless.is_some_and(|since| of_algorithm.any(|other| other.active_at >= since)) {
                 return Ok(());
             }
             signing_keys::insert(tx, &key, now).await
