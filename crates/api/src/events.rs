@@ -67,7 +67,7 @@ fn kind(text: &str) -> Result<(String, Option<String>)> {
         Some((type_name, verb)) if is_word(type_name, b"0123456789_") && verb == "*" => {
             Ok((type_name.to_owned(), None))
         }
-        Some((type_name, verb)) if is_word(type_name, b"0123456789_") && is_word(verb, b"") => {
+        Some((type_name, verb)) if is_word(type_name, b"0123456789_") && is_word(verb, b"_") => {
             Ok((type_name.to_owned(), Some(verb.to_owned())))
         }
         _ => Err(Error::parameter("type", "must be such as `workspace.created` or `workspace.*`")),

@@ -307,6 +307,7 @@ fn problem_schema() -> Value {
 /// `GET /v3/openapi.json`: with the org's own types.
 async fn openapi(call: Call) -> Result<Response, Problem> {
     call.params(&[])?;
+    admin_core::check_caller(&call.app.core, &call.principal).await?;
     let catalogue = call.app.core.catalogue(call.principal.org).await?;
     let text = serde_json::to_string(&with_types(&catalogue)).map_err(Error::internal)?;
     let headers = [(axum::http::header::CONTENT_TYPE, "application/json")];

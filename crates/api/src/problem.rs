@@ -89,6 +89,11 @@ pub(crate) fn print(error: &Error, request_id: &RequestId, mut response: Respons
             };
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
+        // RFC 6750, section 3.1.
+        Kind::Forbidden if error.code == "insufficient_scope" => {
+            let challenge = "Bearer realm=\"admin\", error=\"insufficient_scope\", scope=\"admin\"";
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
         Kind::Unavailable => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }

@@ -55,7 +55,7 @@ pub use list::{ListQuery, Page, list_resources};
 pub use matrix::{RoleRow, access_matrix};
 pub use op::{Idempotency, Op};
 pub use patch::Patch;
-pub use principals::{check_principal, check_role};
+pub use principals::{check_caller, check_principal, check_role};
 pub use resources::{Written, create_resource, get_resource, replace_resource, restore_resource, update_resource};
 pub use setup::{Setup, ensure_org, find_org, upgrade_org};
 pub use shape::shape_resource;

@@ -1,6 +1,6 @@
 //! Principals and roles as the operator names them.
 
-use admin_types::{Error, OrgId, ResourceId, Result};
+use admin_types::{Error, OrgId, Principal, ResourceId, Result};
 
 use crate::Core;
 
@@ -12,6 +12,11 @@ pub async fn check_role(core: &Core, org: OrgId, role: &str) -> Result<()> {
     }
     let known: Vec<&str> = roles.iter().map(String::as_str).take(20).collect();
     Err(Error::invalid("unknown_role", format!("there is no role `{role}`; there are: {}", known.join(", "))))
+}
+
+/// Refuses a caller that is not there any more, or disabled: for what everybody else may ask.
+pub async fn check_caller(core: &Core, caller: &Principal) -> Result<()> {
+    core.actor_of(caller).await.map(drop)
 }
 
 /// Refuses an id that is not that of a live user, or client.

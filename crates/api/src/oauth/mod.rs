@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use crate::problem::Problem;
@@ -103,10 +104,10 @@ fn basic(headers: &HeaderMap) -> std::result::Result<Basic, Refusal> {
     let decoded = decoded.ok_or_else(wrong)?;
     let (id, secret) = decoded.split_once(':').ok_or_else(wrong)?;
     let read = |text: &str| {
-        let pairs = form_urlencoded::parse(text.as_bytes()).next();
-        pairs.map(|(name, _)| name.into_owned()).unwrap_or_default()
+        let text = text.replace('+', " ");
+        percent_decode_str(&text).decode_utf8().map(|text| text.into_owned()).map_err(|_| wrong())
     };
-    Ok(Some((read(id), read(secret))))
+    Ok(Some((read(id)?, read(secret)?)))
 }
 
 /// Where an address leads, as a content security policy names it: a scheme and a host, or a scheme of an app alone.
