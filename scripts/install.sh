@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 NEXTEST=0.9.143
 SCHEMATHESIS=4.32.0
 VENV=$HOME/.cache/admin/venv
+NODE=$HOME/.cache/admin/node
 
 fail() {
     echo "install.sh: $*" >&2
@@ -71,6 +72,27 @@ install_schemathesis() {
     "$VENV/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$SCHEMATHESIS" </dev/null
 }
 
+# The libraries that crates/testkit/node runs against Admin, as its lock file has them.
+have_node_modules() {
+    cmp -s crates/testkit/node/package-lock.json "$NODE/package-lock.json" && [ -d "$NODE/node_modules/openid-client" ]
+}
+
+install_node_modules() {
+    echo "install.sh: installing the Node libraries of the tests into $NODE, once"
+    rm -rf "$NODE"
+    mkdir -p "$NODE"
+    cp crates/testkit/node/package.json crates/testkit/node/package-lock.json "$NODE"
+    (cd "$NODE" && npm ci --silent --ignore-scripts --no-audit --no-fund </dev/null) || {
+        rm -rf "$NODE"
+        fail "npm could not install the libraries of crates/testkit/node"
+    }
+}
+
+# Node 20 or newer, with npm.
+have_node() {
+    have npm && node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null
+}
+
 packages=()
 for list in "$@"; do
     case $list in
@@ -85,6 +107,7 @@ for list in "$@"; do
         check_rust_tools
         [ -x /usr/lib/postgresql/15/bin/postgres ] || have postgres || packages+=(postgresql-15)
         have_schemathesis || have_venv || packages+=(python3-venv)
+        have node || packages+=(nodejs npm)
         ;;
     *) fail "knows the lists 'build' and 'test', not '$list'" ;;
     esac
@@ -96,6 +119,8 @@ case " $* " in
 *" test "*)
     cargo nextest --version >/dev/null 2>&1 || install_nextest
     have_schemathesis || install_schemathesis
+    have_node || fail "the tests need Node 20 or newer with npm; this is $(node --version 2>&1 || true)"
+    have_node_modules || install_node_modules
     ;;
 esac
 

@@ -12,6 +12,7 @@ mod events;
 mod filters;
 mod idempotency;
 mod lists;
+mod oauth;
 mod postgres;
 mod processes;
 mod references;

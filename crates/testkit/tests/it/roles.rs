@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::acts::*;
 
 /// A call, and its status for nobody, a stranger (a user without roles), a viewer, an editor, an auditor, an admin and an
-/// owner. `{live}`, `{trash}`, `{type}`, `{user}`, `{empty}` and `{event}` stand for ids of what is there afresh for each call.
+/// owner. `{live}`, `{trash}`, `{type}`, `{user}`, `{client}`, `{secret}`, `{empty}` and `{event}` stand for ids of what is there afresh for each call.
 type Row = (&'static str, &'static str, fn() -> Value, [u16; 7]);
 
 fn nothing() -> Value {
@@ -33,6 +33,10 @@ fn plain_user() -> Value {
 
 fn rule() -> Value {
     json!({"type": "policy", "name": "p", "attributes": {"cedar": "permit (principal, action, resource);"}})
+}
+
+fn empty() -> Value {
+    json!({})
 }
 
 fn rename() -> Value {
@@ -67,6 +71,8 @@ const WRITE: [u16; 7] = [401, 404, 403, 200, 403, 200, 200];
 const CREATE: [u16; 7] = [401, 403, 403, 201, 403, 201, 201];
 const TRY: [u16; 7] = [401, 403, 403, 200, 403, 200, 200];
 const RULE: [u16; 7] = [401, 404, 403, 403, 403, 200, 200];
+/// Of a client, which viewers and editors do not see.
+const CREDENTIALS: [u16; 7] = [401, 404, 404, 404, 403, 200, 200];
 const RULE_CREATE: [u16; 7] = [401, 403, 403, 403, 403, 201, 201];
 const OWN_CREATE: [u16; 7] = [401, 403, 403, 403, 403, 403, 201];
 const KNOW: [u16; 7] = [401, 403, 403, 403, 200, 200, 200];
@@ -80,6 +86,10 @@ const TABLE: &[Row] = &[
     ("GET", "/sign-in", nothing, ALL),
     ("GET", "/errors/not_found", nothing, ALL),
     ("GET", "/.well-known/authzen-configuration", nothing, ALL),
+    ("GET", "/.well-known/openid-configuration", nothing, ALL),
+    ("GET", "/.well-known/oauth-authorization-server", nothing, ALL),
+    ("GET", "/oauth/jwks", nothing, ALL),
+    ("GET", "/oauth/userinfo", nothing, [401, 403, 403, 403, 403, 403, 403]),
     ("GET", "/v3/openapi.json", nothing, LIST),
     ("GET", "/v3/resources", nothing, LIST),
     ("GET", "/v3/resources?trashed=true", nothing, LIST),
@@ -121,6 +131,10 @@ const TABLE: &[Row] = &[
     ("DELETE", "/v3/types/{empty}", nothing, RULE),
     ("POST", "/v3/resources/{trash}/restore", nothing, WRITE),
     ("POST", "/v3/devices/{trash}/restore", nothing, WRITE),
+    ("GET", "/v3/clients/{client}/secrets", nothing, CREDENTIALS),
+    ("POST", "/v3/clients/{client}/secrets", empty, [401, 404, 404, 404, 403, 201, 201]),
+    ("POST", "/v3/clients/{client}/secrets?dry_run=true", empty, CREDENTIALS),
+    ("DELETE", "/v3/clients/{client}/secrets/{secret}", nothing, [401, 404, 404, 404, 403, 204, 204]),
     ("POST", "/v3/access/explain", why, [401, 422, 200, 200, 200, 200, 200]),
     ("POST", "/v3/access/simulate", draft, KNOW),
     ("GET", "/v3/access/matrix", nothing, KNOW),
@@ -140,6 +154,11 @@ async fn fill(owner: &Client, path: &str, type_id: &str) -> String {
     let mut path = path.replace("{live}", &live).replace("{trash}", &trash).replace("{type}", type_id);
     if path.contains("{user}") {
         path = path.replace("{user}", &add(owner, "user", "ada", json!({})).await);
+    }
+    if path.contains("{client}") {
+        let client = add(owner, "client", "tool", json!({})).await;
+        let secret = owner.post_json(&format!("/v3/clients/{client}/secrets"), &json!({})).await.1;
+        path = path.replace("{client}", &client).replace("{secret}", &self::id(&secret["data"]));
     }
     if path.contains("{empty}") {
         let name = format!("empty_{}", last_seq(owner).await);
@@ -222,7 +241,7 @@ async fn the_table_leaves_no_endpoint_out() {
     let openapi = get(&sandbox, "/v3/openapi.json").await;
     let plain = |path: &str| {
         let path = path.split('?').next().unwrap_or_default();
-        ["{live}", "{trash}", "{type}", "{user}", "{event}", "{empty}"]
+        ["{live}", "{trash}", "{type}", "{user}", "{client}", "{event}", "{empty}"]
             .iter()
             .fold(path.to_owned(), |path, id| path.replace(id, "{id}"))
     };
@@ -232,7 +251,10 @@ async fn the_table_leaves_no_endpoint_out() {
     let paths = openapi["paths"].as_object().expect("paths");
     let of_types =
         ["/v3/types", "/v3/users", "/v3/clients", "/v3/groups", "/v3/roles", "/v3/role-bindings", "/v3/policies"];
-    let generic = |path: &str| !of_types.iter().any(|of| path.starts_with(of));
+    // What each type has alike; more than that is for the table.
+    let alike = ["", "/{id}", "/{id}/restore"];
+    let generic =
+        |path: &str| !of_types.iter().any(|of| path.strip_prefix(of).is_some_and(|rest| alike.contains(&rest)));
     for (path, item) in paths.iter().filter(|(path, _)| generic(path)) {
         for method in item.as_object().expect("methods").keys() {
             assert!(table.contains(&(method.clone(), path.clone())), "{method} {path} is not in the table");
