@@ -102,7 +102,6 @@ pub(crate) fn random_token(core: &Core, prefix: &str) -> SecretString {
 }
 
 /// Grants a client what `terms` say, and makes the code for it.
-#[allow(dead_code, reason = "the authorization endpoint calls it")]
 pub(crate) async fn grant_code(
     core: &Core,
     client: &Client,

@@ -1,13 +1,13 @@
 //! Signing out at the wish of a client (OpenID Connect RP-Initiated Logout 1.0).
 
 use admin_types::SessionId;
-use jsonwebtoken::Validation;
 use serde_json::Value;
 
 use crate::Identity;
 use crate::clients::find_client;
 use crate::error::{OAuthError, OAuthResult};
 use crate::form::Form;
+use crate::jws::Jws;
 use crate::sessions::Session;
 
 /// What comes of a wish to sign out.
@@ -61,13 +61,11 @@ impl Identity {
     /// What an ID token of ours says. It may have expired.
     fn hint(&self, token: &str) -> OAuthResult<Value> {
         let wrong = || OAuthError::request("the id_token_hint was not issued here");
-        let header = jsonwebtoken::decode_header(token).map_err(|_| wrong())?;
-        let (algorithm, key) = header.kid.as_ref().and_then(|kid| self.keys.verifier(kid)).ok_or_else(wrong)?;
-        let mut validation = Validation::new(algorithm.of_jwt());
-        (validation.validate_exp, validation.validate_aud) = (false, false);
-        validation.required_spec_claims.clear();
-        let claims = jsonwebtoken::decode::<Value>(token, &key, &validation).map_err(|_| wrong())?.claims;
+        let jws = Jws::read(token).ok_or_else(wrong)?;
+        let key = jws.header.kid.as_ref().and_then(|kid| self.keys.verifier(kid));
+        let (_, key) = key.filter(|(algorithm, _)| algorithm.as_str() == jws.header.alg).ok_or_else(wrong)?;
+        let claims: Value = jws.verify(&key).ok_or_else(wrong)?;
         let own = claims.get("iss").and_then(Value::as_str) == Some(&self.issuer);
-        if own && header.typ.as_deref() == Some("JWT") { Ok(claims) } else { Err(wrong()) }
+        if own && jws.header.typ.as_deref() == Some("JWT") { Ok(claims) } else { Err(wrong()) }
     }
 }

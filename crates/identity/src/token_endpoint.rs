@@ -92,20 +92,17 @@ impl Identity {
     }
 
     async fn by_refresh(&self, client: &Client, form: &Form) -> OAuthResult<Value> {
-        let (grant, refresh) = self.take(client, "refresh", form.need("refresh_token")?).await?;
-        let narrowed = match form.get("scope") {
-            None => None,
-            Some(asked) => {
-                let granted: Vec<&str> = grant.terms.scope.split(' ').collect();
-                if let Some(more) = asked.split(' ').find(|word| !granted.contains(word)) {
-                    return Err(OAuthError::new("invalid_scope", format!("{more} was not granted")));
-                }
-                Some(asked.to_owned())
-            }
-        };
-        let mut answered = grant.clone();
-        answered.terms.scope = narrowed.unwrap_or(answered.terms.scope);
-        self.answer_grant(client, &answered, refresh, false)
+        let token = form.need("refresh_token")?;
+        let asked = form.get("scope");
+        if let (Some(asked), Some(grant)) = (asked, grants::peek(&self.core, client.id, token).await?)
+            && let Some(more) = asked.split(' ').find(|word| !grant.terms.has(word))
+        {
+            // Before the token is used up, so that the client can ask again.
+            return Err(OAuthError::new("invalid_scope", format!("{more} was not granted")));
+        }
+        let (mut grant, refresh) = self.take(client, "refresh", token).await?;
+        grant.terms.scope = asked.map_or(grant.terms.scope, str::to_owned);
+        self.answer_grant(client, &grant, refresh, false)
     }
 
     /// The grant of a code or a refresh token, and the refresh token that takes its place, if the client may have one.
