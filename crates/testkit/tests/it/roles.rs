@@ -132,6 +132,7 @@ const TABLE: &[Row] = &[
     ("POST", "/v3/resources/{trash}/restore", nothing, WRITE),
     ("POST", "/v3/devices/{trash}/restore", nothing, WRITE),
     ("GET", "/v3/clients/{client}/secrets", nothing, CREDENTIALS),
+    ("POST", "/v3/users/{user}/invitation", nothing, [401, 404, 403, 403, 403, 201, 201]),
     ("POST", "/v3/clients/{client}/secrets", empty, [401, 404, 404, 404, 403, 201, 201]),
     ("POST", "/v3/clients/{client}/secrets?dry_run=true", empty, CREDENTIALS),
     ("DELETE", "/v3/clients/{client}/secrets/{secret}", nothing, [401, 404, 404, 404, 403, 204, 204]),
