@@ -68,7 +68,10 @@ fn problems(schema: &Schema, statement: &Statement) -> Vec<Problem> {
     if !unknown.is_empty() {
         return unknown;
     }
-    let mut kinds: Vec<&Kind> = vec![];
+    if let Some(detail) = statement.equals_group() {
+        return vec![Problem { at: statement.at(), detail }];
+    }
+    let (mut kinds, mut has_fields): (Vec<&Kind>, bool) = (vec![], false);
     let mut seen = Seen::new(statement);
     for (kind, verb) in schema.kinds.values().flat_map(|kind| kind.verbs.iter().map(move |verb| (kind, verb))) {
         let (action, group) = (action(&format!("{}.{verb}", kind.name)), action(&format!("resource.{verb}")));
@@ -85,6 +88,7 @@ fn problems(schema: &Schema, statement: &Statement) -> Vec<Problem> {
                 );
                 return vec![Problem { at: statement.at(), detail }];
             }
+            has_fields |= fields::VERBS.contains(&verb.as_str());
             // The verb matters to nothing but conditions that name it.
             if !seen.is_new(place) {
                 continue;
@@ -98,6 +102,10 @@ fn problems(schema: &Schema, statement: &Statement) -> Vec<Problem> {
                 Compiled::Never => {}
             }
         }
+    }
+    if statement.fields.is_some() && !kinds.is_empty() && !has_fields {
+        let detail = "only `read`, `create` and `update` are of fields; name one of these, or leave `@fields` out";
+        return vec![Problem { at: statement.at(), detail: detail.to_owned() }];
     }
     // What is about all types may be about one that is still to come.
     if kinds.is_empty() && !statement.is_about_all_types() {

@@ -7,6 +7,8 @@ use crate::problem::Problem;
 use crate::schema::Kind;
 use crate::statement::{Fields, Show};
 
+/// What field rules are about.
+pub(crate) const VERBS: [&str; 3] = ["read", "create", "update"];
 /// The most fields that one statement may name.
 const MAX_FIELDS: usize = 50;
 

@@ -27,16 +27,18 @@ impl Problem {
     pub(crate) fn of_cedar(diagnostic: &dyn Diagnostic, from: usize) -> Problem {
         let at = diagnostic.labels().and_then(|mut labels| labels.next()).map_or(from, |label| label.offset());
         let message = diagnostic.to_string();
-        // Cedar names the policy first, by a name that it made itself.
-        let message = match message.strip_prefix("for policy `").and_then(|rest| rest.split_once("`, ")) {
-            Some((_, rest)) => rest,
-            None => &message,
-        };
+        let message = without_name(&message);
         match diagnostic.help() {
-            Some(help) => Problem { at, detail: format!("{message}; {help}") },
+            Some(help) => Problem { at, detail: format!("{message}; {}", without_name(&help.to_string())) },
             None => Problem { at, detail: message.to_owned() },
         }
     }
+}
+
+/// Cedar names the policy first, by a name that it made itself.
+fn without_name(message: &str) -> &str {
+    let named = message.strip_prefix("for policy `").and_then(|rest| rest.split_once("`, "));
+    named.map_or(message, |(_, rest)| rest)
 }
 
 /// All problems as one error, in the order of the text, each once.

@@ -159,6 +159,16 @@ impl Statement {
         problems
     }
 
+    /// What is wrong with a scope that asks for an action which equals the verb of all types: that is a group of actions.
+    pub(crate) fn equals_group(&self) -> Option<String> {
+        let ActionConstraint::Eq(uid) = self.template().action_constraint() else { return None };
+        let name: &str = uid.eid().as_ref();
+        let verb = name.strip_prefix("resource.")?;
+        Some(format!(
+            "no action equals `{name}`, which is `{verb}` of every type; write `action in Action::\"{name}\"`"
+        ))
+    }
+
     /// Whether it is its scope alone.
     pub(crate) fn is_plain(&self) -> bool {
         self.fields.is_none() && self.template().non_scope_constraints().is_none()

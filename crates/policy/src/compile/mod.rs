@@ -99,6 +99,13 @@ fn explain(error: &cedar_policy_core::validator::ValidationError, place: Place<'
     let loc = error.source_code().zip(label);
     let snippet = loc.and_then(|(source, label)| Some(source.read_span(label.inner(), 0, 0).ok()?.data().to_vec()));
     let text = snippet.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+    // Cedar's advice calls `e` what stands before the attribute.
+    if let Some((of, _)) = text.rsplit_once('.').filter(|_| !text.contains(char::is_whitespace))
+        && let Some((before, advice)) = problem.detail.split_once("with `e")
+        && let Some((_, after)) = advice.split_once(" has ")
+    {
+        problem.detail = format!("{before}with `{of} has {after}");
+    }
     let name = text.trim_end_matches([']', '"']).rsplit(['.', '"']).next().unwrap_or_default();
     if let Some(reason) = place.resource.attributes.left_out.get(name) {
         problem.detail =

@@ -62,13 +62,14 @@ fn what_a_list_cannot_do_is_refused_with_its_place_and_a_remedy() {
 fn what_cedar_refuses_is_told_with_its_advice() {
     for (condition, words) in [
         ("resource.attributes.regoin == \"eu\"", "did you mean `region`?"),
-        ("resource.attributes.seats > 1", "has seats"),
+        ("resource.attributes.seats > 1", "with `resource.attributes has seats && ..`"),
         ("resource.attributes has price && resource.attributes.price > 1", "never applies"),
         ("resource.attributes.price > 1", "use an integer"),
         ("resource.version == \"a\"", "where the principal is a user and the resource a workspace"),
         ("resource.labels.contains(1)", "line 2, column 3"),
         ("resource is device", "never applies"),
         ("false", "never applies"),
+        ("\"a\" == resource.version", "not compatible; both operands"),
         ("resource == nothing::\"a\"", "there is no type `nothing`"),
         ("action == Action::\"workspace.explode\"", "there is no action `workspace.explode`"),
         ("resource.name like \"*a*b*c*d*e*f*g*h*i\"", "at most 8"),
@@ -78,6 +79,8 @@ fn what_cedar_refuses_is_told_with_its_advice() {
     }
     assert!(said("permit (principal, action, resource)")[0].starts_with("line 1, column "), "no semicolon");
     assert!(said("permit (principal == ?principal, action, resource);")[0].contains("slots"));
+    let group = said("permit (principal, action == Action::\"resource.read\", resource);");
+    assert!(group[0].contains("write `action in Action::\"resource.read\"`"), "{group:?}");
     assert!(said(" // nothing\n")[0].contains("has no statement"));
     assert_eq!(said("permit (principal, action, resource);"), Vec::<String>::new());
 }
@@ -113,6 +116,7 @@ fn field_rules_are_forbids_of_fields_that_there_are() {
         ("@fields", "forbid", "workspace.read", "is no field"),
         ("@fields(\"attributes.nope\")", "forbid", "workspace.read", "has the field `attributes.nope`"),
         ("@fields(\"attributes.region\")", "forbid", "workspace.create", "without `attributes.region`"),
+        (salary, "forbid", "workspace.delete", "only `read`, `create` and `update` are of fields"),
     ] {
         let said = with(annotations, effect, action);
         assert!(said.len() == 1 && said[0].contains(words), "{annotations}: {said:?}");
