@@ -12,7 +12,7 @@ use admin_db::list::{self, Plan, Position, Scope, Selection};
 use admin_db::{Conn, resources};
 use admin_policy::{Policies, Source, check};
 use admin_schema::Filter;
-use admin_types::{Error, OrgId, Principal, Resource, ResourceId, Result};
+use admin_types::{Error, FieldError, OrgId, Principal, Resource, ResourceId, Result};
 use serde::Serialize;
 
 use crate::Core;
@@ -163,9 +163,9 @@ fn drafted(asker: &Actor, draft: &Draft) -> Result<Policies> {
     let mut sources: Vec<Source> = asker.access.sources().to_vec();
     sources.retain(|source| !without.contains(&source.id) && !named(&source.name));
     for (at, (name, cedar)) in draft.policies.iter().enumerate() {
-        check(&schema, cedar).map_err(|mut error| {
-            error.errors.iter_mut().for_each(|one| one.pointer = format!("/policies/{at}/cedar"));
-            error
+        check(&schema, cedar).map_err(|error| {
+            let here = |one: FieldError| FieldError::new(format!("/policies/{at}/cedar"), one.detail);
+            Error::validation(error.errors.into_iter().map(here).collect())
         })?;
         sources.push(Source { id: format!("draft {at}"), name: name.clone(), cedar: cedar.clone() });
     }
@@ -185,10 +185,14 @@ async fn actors(core: &Core, op: &Op, draft: &Draft) -> Result<(Vec<Arc<Actor>>,
     }
     let all = ids.len() <= MAX_PRINCIPALS;
     let mut actors = vec![];
-    for id in ids.into_iter().take(MAX_PRINCIPALS) {
+    for (at, id) in ids.into_iter().take(MAX_PRINCIPALS).enumerate() {
         let principal = Principal { id, granted: None, ..op.principal.clone() };
         match core.actor_of(&principal).await {
             Ok(actor) => actors.push(actor),
+            Err(error) if error.code == "bad_token" && !draft.principals.is_empty() => {
+                let detail = "is no active user or client";
+                return Err(Error::validation(vec![FieldError::new(format!("/principals/{at}"), detail)]));
+            }
             // Disabled, or gone: it may do nothing now and then.
             Err(error) if error.code == "bad_token" => {}
             Err(error) => return Err(error),

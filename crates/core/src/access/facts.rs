@@ -77,7 +77,7 @@ pub(super) async fn of(conn: &mut Conn, principal: &Principal, directory: &Arc<D
 pub(super) async fn held(conn: &mut Conn, principal: &Principal, directory: &Arc<Directory>) -> Result<Facts> {
     let row = resources::get(conn, principal.org, principal.id).await?;
     let row = row
-        .filter(|row| !row.deleted)
+        .filter(|row| !row.deleted && matches!(row.type_name.as_str(), "user" | "client"))
         .ok_or_else(|| refuse("The user or client of the token is not there any more."))?;
     let resource: Resource = serde_json::from_str(&row.document).map_err(Error::internal)?;
     let directory = directory.clone();

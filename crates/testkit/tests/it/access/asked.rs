@@ -195,3 +195,22 @@ story!(other_programs_ask_by_authzen, async |sandbox: &Sandbox| {
     let told = get(&sandbox.anonymous(), "/.well-known/authzen-configuration").await;
     assert_eq!(told["access_evaluation_endpoint"], format!("{}/access/v1/evaluation", sandbox.base_url));
 });
+
+story!(what_is_no_principal_cannot_be_asked_about, async |sandbox: &Sandbox| {
+    let (eu, _, id, _) = ada(sandbox).await;
+    sandbox.patch_json(&path(&id), &json!({"status": "disabled"})).await;
+    for nobody in [&eu, &id] {
+        let question = json!({"principal": nobody, "action": "read", "resource": eu});
+        let answer = sandbox.post_json("/v3/access/explain", &question).await;
+        refused(&answer, 422, "validation_failed");
+        assert_eq!(pointers(&answer.1), ["/principal"]);
+        let answer = sandbox.post_json("/v3/access/simulate", &json!({"principals": [nobody]})).await;
+        refused(&answer, 422, "validation_failed");
+        assert_eq!(pointers(&answer.1), ["/principals/0"]);
+    }
+    // What is wrong with a draft is told of its place there.
+    let draft = json!({"policies": [{"name": "a", "cedar": "permit"}]});
+    let (_, body) = sandbox.post_json("/v3/access/simulate", &draft).await;
+    assert_eq!(pointers(&body), ["/policies/0/cedar"]);
+    assert!(body["detail"].as_str().is_some_and(|detail| detail.starts_with("/policies/0/cedar: line 1")), "{body}");
+});
