@@ -159,10 +159,13 @@ pub(crate) enum AccessCommand {
         /// A policy to try without; may be given several times
         #[arg(long, value_name = "ID", value_parser = parse_id)]
         without: Vec<ResourceId>,
+        /// Try them on the last N recorded decisions, instead of on all resources
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        recorded: Option<u32>,
         #[command(flatten)]
         answer: Answer,
     },
-    /// Show what was refused, the newest first
+    /// Show recorded decisions, the newest first: refusals, and reads as far as they are recorded
     Decisions {
         /// How many, at most 200
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]

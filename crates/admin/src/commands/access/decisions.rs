@@ -8,7 +8,7 @@ use super::{table, text};
 pub(super) fn lines(data: &Value) -> Vec<String> {
     let all: &[Value] = data.as_array().map_or(&[], Vec::as_slice);
     if all.is_empty() {
-        return vec!["Nothing was refused.".to_owned()];
+        return vec!["Nothing is recorded.".to_owned()];
     }
     let row = |one: &Value| {
         let resource = one["resource"].as_str().unwrap_or("(new)");

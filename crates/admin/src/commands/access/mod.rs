@@ -27,8 +27,8 @@ pub(crate) async fn run(config: &Config, command: AccessCommand) -> Result<()> {
             let asked = ask(config, &answer, Method::GET, "/v3/access/matrix", None).await?;
             show(&asked, answer.json, matrix::lines)
         }
-        AccessCommand::Simulate { files, without, answer } => {
-            let draft = simulate::draft(&files, &without)?;
+        AccessCommand::Simulate { files, without, recorded, answer } => {
+            let draft = simulate::draft(&files, &without, recorded)?;
             let asked = ask(config, &answer, Method::POST, "/v3/access/simulate", Some(&draft)).await;
             show(&asked.map_err(|error| simulate::name_files(error, &files))?, answer.json, simulate::lines)
         }

@@ -10,7 +10,7 @@ use super::{items, text};
 use crate::commands::client::Refused;
 
 /// The draft that the files hold.
-pub(super) fn draft(files: &[PathBuf], without: &[ResourceId]) -> Result<Value> {
+pub(super) fn draft(files: &[PathBuf], without: &[ResourceId], recorded: Option<u32>) -> Result<Value> {
     let mut policies: Vec<Value> = vec![];
     for file in files {
         let stem = file.file_stem().and_then(|stem| stem.to_str());
@@ -21,7 +21,11 @@ pub(super) fn draft(files: &[PathBuf], without: &[ResourceId]) -> Result<Value> 
         }
         policies.push(json!({"name": stem, "cedar": cedar}));
     }
-    Ok(json!({"policies": policies, "without": without}))
+    let mut draft = json!({"policies": policies, "without": without});
+    if let Some(recorded) = recorded {
+        draft["recorded"] = json!(recorded);
+    }
+    Ok(draft)
 }
 
 fn read(file: &Path) -> std::io::Result<String> {
@@ -57,6 +61,11 @@ pub(super) fn lines(data: &Value) -> Vec<String> {
             let sign = if example["becomes"] == "allow" { '+' } else { '-' };
             lines.push(format!("  {sign} {} on {}", text(example, "principal"), text(example, "resource")));
         }
+    }
+    if n(data, "skipped") > 0 {
+        let note =
+            format!("{} recorded decisions were left out: who asked, or what for, is not there.", n(data, "skipped"));
+        lines.extend([String::new(), note]);
     }
     if data["complete"] == false {
         let note = "There are more principals, or it took too long: the numbers are of a part.";

@@ -96,7 +96,7 @@ async fn roles_and_refusals_are_tables() {
         get(&sandbox, "/v3/access/matrix").await["data"]
     );
 
-    assert_eq!(sandbox.cli(&["access", "decisions"]), "Nothing was refused.\n");
+    assert_eq!(sandbox.cli(&["access", "decisions"]), "Nothing is recorded.\n");
     refused(&ada.delete_json(&path(&eu)).await, 403, "forbidden");
     refused(&ada.get_json(&path(&us)).await, 404, "not_found");
     let decisions = eventually("the record", async || {
@@ -107,6 +107,11 @@ async fn roles_and_refusals_are_tables() {
     let rows: Vec<Vec<&str>> = decisions.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows[0][1..5], ["deny", &id, "workspace.read", &us], "the newest first: {decisions}");
     assert_eq!(rows[1][1..5], ["deny", &id, "workspace.delete", &eu], "{decisions}");
+    // A draft can be tried on them.
+    let draft = sandbox.data_dir.join("eu-editors.cedar");
+    fs::write(&draft, EU_EDITORS.replace("== principal.facts.region", "== \"us\"")).expect("a file");
+    let said = sandbox.cli(&["access", "simulate", &draft.display().to_string(), "--recorded", "10"]);
+    assert!(said.starts_with("1 gained, 0 lost, of 2 decisions about 1 principals."), "{said}");
     let newest = json_of(&sandbox.cli(&["access", "decisions", "--limit", "1", "--json"]));
     assert_eq!((newest.as_array().map(Vec::len), &newest[0]["action"]), (Some(1), &json!("workspace.read")));
 }
