@@ -26,6 +26,10 @@ pub(crate) fn read(policy: &Policy) -> Result<Option<Fields>, Problem> {
             _ => return refuse(show.loc.as_ref(), "`@show` must be \"hidden\", \"null\" or \"masked\""),
         },
     };
+    // Mistyped, it would forbid whole resources.
+    if let Some(typo) = annotation("field") {
+        return refuse(typo.loc.as_ref(), "`@field` is not known; write `@fields`, also for one");
+    }
     let Some(fields) = annotation("fields") else {
         return match annotation("show") {
             None => Ok(None),

@@ -114,6 +114,7 @@ fn field_rules_are_forbids_of_fields_that_there_are() {
         ("@fields(\"attributes.salary\") @show(\"blue\")", "forbid", "workspace.read", "must be \"hidden\""),
         ("@fields(\"name\")", "forbid", "workspace.read", "is no field"),
         ("@fields", "forbid", "workspace.read", "is no field"),
+        ("@field(\"attributes.salary\")", "forbid", "workspace.read", "write `@fields`"),
         ("@fields(\"attributes.nope\")", "forbid", "workspace.read", "has the field `attributes.nope`"),
         ("@fields(\"attributes.region\")", "forbid", "workspace.create", "without `attributes.region`"),
         (salary, "forbid", "workspace.delete", "only `read`, `create` and `update` are of fields"),
