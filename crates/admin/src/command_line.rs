@@ -63,6 +63,9 @@ pub(crate) enum Command {
     /// The keys that sign tokens
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// API keys, by which programs show who they are
+    #[command(subcommand, after_help = API_KEY_EXAMPLES)]
+    ApiKey(ApiKeyCommand),
     /// The configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -193,6 +196,61 @@ pub(crate) enum KeysCommand {
         #[arg(long)]
         now: bool,
     },
+}
+
+const API_KEY_EXAMPLES: &str = "\
+Examples:
+  admin api-key create nightly --principal cli_01jh8x5n9bfqv8xk3c6m7t2d4e --action workspace.read --days 30
+  admin api-key list
+  admin api-key rotate key_01jh8x5n9bfqv8xk3c6m7t2d4e --overlap 3600";
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ApiKeyCommand {
+    /// Make a key, and print it: this once
+    Create {
+        /// What people call it
+        name: String,
+        /// An action that it is limited to, such as workspace.read, or resource.read for all types; may be given several times
+        #[arg(long = "action", value_name = "ACTION")]
+        actions: Vec<String>,
+        /// How long it is good for; 0 for no end
+        #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(i64).range(0..=36_500))]
+        days: i64,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// List keys, with their last use
+    List {
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Make the key that takes another's place, and print it
+    Rotate {
+        /// The key's id
+        id: String,
+        /// How long the old one stays good, in seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = admin_identity::OVERLAP_SECONDS, value_parser = clap::value_parser!(i64).range(0..=2_592_000))]
+        overlap: i64,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Take a key out of force
+    Delete {
+        /// The key's id
+        id: String,
+        #[command(flatten)]
+        whose: Whose,
+    },
+}
+
+/// Whose keys.
+#[derive(Args, Debug)]
+pub(crate) struct Whose {
+    /// A user or client [default: whom the token speaks for]
+    #[arg(long, value_name = "ID", value_parser = parse_id)]
+    pub(crate) principal: Option<ResourceId>,
+    #[command(flatten)]
+    pub(crate) server: Server,
 }
 
 #[derive(Subcommand, Debug)]

@@ -7,6 +7,11 @@ pub(crate) fn line(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
+/// Prints what is for people alone, beside an answer that programs read.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
 /// Prints what went wrong.
 pub(crate) fn problem(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "admin: {text}");

@@ -1,25 +1,29 @@
 //! Everything under `/v3` and `/access` needs a bearer token, also paths that do not exist.
 
-use admin_identity::Verified;
+use admin_identity::{Identity, Verified};
 use admin_types::{Error, Kind, Result};
-use axum::extract::Request;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, Uri};
 
 use crate::App;
 
 /// Who sends the request, by its token; nobody where none is needed.
-pub(crate) fn authenticate(app: &App, request: &Request) -> Result<Option<Verified>> {
-    if !["/v3", "/access", "/oauth/userinfo"].iter().any(|root| is_below(root, request.uri().path())) {
+pub(crate) async fn authenticate(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Option<Verified>> {
+    if !["/v3", "/access", "/oauth/userinfo"].iter().any(|root| is_below(root, uri.path())) {
         return Ok(None);
     }
-    let token = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
+    let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
     let token = token.ok_or_else(|| {
         let detail = "Send `Authorization: Bearer TOKEN`. `admin token create` prints a token.";
         Error::new(Kind::Unauthenticated, "missing_token", detail)
     })?;
-    let verified = app.identity()?.verify(token, app.core.clock().now())?;
+    let (identity, now) = (app.identity()?, app.core.clock().now());
+    if Identity::is_key(token) {
+        return identity.verify_key(token, now).await.map(Some);
+    }
+    let verified = identity.verify(token, now)?;
     let scope = verified.claims.scope.as_deref();
-    let api = !is_below("/oauth", request.uri().path());
+    let api = !is_below("/oauth", uri.path());
     if api && scope.is_some_and(|scope| !scope.split(' ').any(|word| word == API_SCOPE)) {
         let detail = format!("The token was granted no scope `{API_SCOPE}`, so it cannot be used here.");
         return Err(Error::new(Kind::Forbidden, "insufficient_scope", detail));

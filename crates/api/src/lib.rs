@@ -3,6 +3,7 @@
 
 mod access;
 mod answer;
+mod api_keys;
 mod authenticate;
 mod authzen;
 mod body;

@@ -34,7 +34,11 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
     let path = path.as_ref().map_or("unknown", MatchedPath::as_str);
-    let (mut response, principal) = match accepted.and_then(|_| admit(&app, &mut request)) {
+    let admitted = match accepted {
+        Ok(_) => admit(&app, &mut request).await,
+        Err(error) => Err(error),
+    };
+    let (mut response, principal) = match admitted {
         Err(error) => (Problem(error).into_response(), None),
         Ok(principal) => {
             request.extensions_mut().insert(request_id.clone());
@@ -72,9 +76,11 @@ fn accept_id(request: &Request) -> Result<Option<RequestId>> {
 }
 
 /// Bounds the head, and notes who asks.
-fn admit(app: &App, request: &mut Request) -> Result<Option<Principal>> {
+async fn admit(app: &App, request: &mut Request) -> Result<Option<Principal>> {
     problem::limit_head(request)?;
-    let verified = authenticate::authenticate(app, request)?;
+    // Not the request itself, whose body may not be shared between threads.
+    let (uri, headers) = (request.uri(), request.headers());
+    let verified = authenticate::authenticate(app, uri, headers).await?;
     if let Some(verified) = &verified {
         request.extensions_mut().insert(verified.clone());
     }

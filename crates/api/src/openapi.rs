@@ -22,7 +22,7 @@ use crate::call::Call;
 use crate::oauth::{invitations, secrets};
 use crate::problem::Problem;
 use crate::resources::{create, delete, export, get as read, import, list, replace, restore, update};
-use crate::{access, authzen, events, index_builds};
+use crate::{access, api_keys, authzen, events, index_builds};
 
 /// What a resource is created from.
 #[derive(ToSchema, Serialize)]
@@ -199,6 +199,9 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(index_builds::list_index_builds))
         .routes(routes!(secrets::create_client_secret, secrets::list_client_secrets))
         .routes(routes!(secrets::delete_client_secret))
+        .routes(routes!(api_keys::create_api_key, api_keys::list_api_keys))
+        .routes(routes!(api_keys::delete_api_key))
+        .routes(routes!(api_keys::rotate_api_key))
         .routes(routes!(invitations::invite_user))
         .routes(routes!(access::explain_access))
         .routes(routes!(access::simulate_access))

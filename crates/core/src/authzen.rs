@@ -188,7 +188,7 @@ impl Asking {
         if !self.sees(id).await? {
             return Ok(None);
         }
-        let principal = Principal { id, granted: None, ..self.op.principal.clone() };
+        let principal = Principal::new(self.op.principal.org, id);
         match self.core.actor_of(&principal).await {
             Ok(actor) => Ok(Some(actor)),
             Err(error) if error.code == "bad_token" => Ok(None),

@@ -1,13 +1,14 @@
 //! Credentials of a user or a client are no resources, but who changes them may act as it: decided like a change of the
 //! principal itself, and recorded as an event of it.
 
-use admin_db::{Tx, events};
+use admin_db::{Tx, events, resources};
 use admin_types::{Error, EventId, ResourceId, Result};
 
 use crate::Core;
 use crate::access::{Verb, grants};
 use crate::op::Op;
 use crate::resources::current;
+use crate::state::State;
 
 /// Decides whether the caller may change the credentials of a live principal of the type `type_name`, and writes the event
 /// `<type>.<verb>`. The credentials themselves are for the caller to write, in the same job.
@@ -23,8 +24,49 @@ pub async fn change_credentials(
         return Err(Error::not_found(type_name));
     }
     let actor = core.actor_in_tx(tx, &op.principal).await?;
+    if actor.is_limited() {
+        let detail = "A key that is limited to some actions makes and ends no credentials.";
+        return Err(Error::forbidden(detail));
+    }
     // Whoever has its credentials may act as it: every right of it is given away.
     grants::check_acts_as(tx, op, &actor, id).await?;
+    record(core, tx, op, &state, verb).await
+}
+
+/// The same for API keys, which principals also make for themselves: with them they can do no more than before.
+pub async fn change_keys(core: &Core, tx: &mut Tx, op: &Op, id: ResourceId, verb: &'static str) -> Result<()> {
+    if !is_oneself(op, id) {
+        return change_credentials(core, tx, op, (type_of(id)?, id), verb).await;
+    }
+    let actor = core.actor_in_tx(tx, &op.principal).await?;
+    let row = resources::get(tx, op.principal.org, id).await?.ok_or_else(|| Error::not_found("resource"))?;
+    let state = State::read(actor.catalogue().of_resource(&row.type_name)?.clone(), row.document)?;
+    record(core, tx, op, &state, verb).await
+}
+
+/// Whether the caller may see the principal at all, and change it: for those who ask which credentials it has.
+pub async fn see_credentials(core: &Core, tx: &mut Tx, op: &Op, principal: (&str, ResourceId)) -> Result<()> {
+    current(core, tx, op, (Some(principal.0), principal.1, Verb::Update)).await.map(drop)
+}
+
+/// The same for API keys, which principals also see of themselves.
+pub async fn see_keys(core: &Core, tx: &mut Tx, op: &Op, id: ResourceId) -> Result<()> {
+    match is_oneself(op, id) {
+        true => core.actor_in_tx(tx, &op.principal).await.map(drop),
+        false => see_credentials(core, tx, op, (type_of(id)?, id)).await,
+    }
+}
+
+fn is_oneself(op: &Op, id: ResourceId) -> bool {
+    id == op.principal.id && !op.principal.is_limited()
+}
+
+fn type_of(id: ResourceId) -> Result<&'static str> {
+    let type_name = id.prefix.type_name().filter(|_| id.prefix.is_principal());
+    type_name.ok_or_else(|| Error::not_found("user or client"))
+}
+
+async fn record(core: &Core, tx: &mut Tx, op: &Op, state: &State, verb: &'static str) -> Result<()> {
     let seq = tx.next_seq()?;
     let org = op.principal.org;
     let event = events::EventRow {
@@ -32,8 +74,8 @@ pub async fn change_credentials(
         action: verb,
         at: op.now,
         actor: &op.principal.actor(),
-        type_name,
-        resource: id,
+        type_name: &state.resource.type_name,
+        resource: state.resource.id,
         version: state.resource.version,
         request_id: &op.request_id,
         before: Some(&state.document),
@@ -44,9 +86,4 @@ pub async fn change_credentials(
         tx.roll_back();
     }
     Ok(())
-}
-
-/// Whether the caller may see the principal at all, and change it: for those who ask which credentials it has.
-pub async fn see_credentials(core: &Core, tx: &mut Tx, op: &Op, principal: (&str, ResourceId)) -> Result<()> {
-    current(core, tx, op, (Some(principal.0), principal.1, Verb::Update)).await.map(drop)
 }

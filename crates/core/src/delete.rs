@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use admin_db::{Tx, client_secrets, references, resources, secrets};
+use admin_db::{Tx, api_keys, client_secrets, references, resources, secrets};
 use admin_types::{Error, Kind, Resource, ResourceId, Result, action};
 use serde_json::{Value, json};
 
@@ -193,8 +193,9 @@ async fn remove(core: &Inner, tx: &mut Tx, op: &Op, before: &State, purge: bool)
     if purge {
         change::apply(core, tx, op, action::PURGED, Some(before), None).await?;
         secrets::remove(tx, op.principal.org, before.resource.id).await?;
-        if before.entry.definition.name == "client" {
+        if before.resource.id.prefix.is_principal() {
             client_secrets::remove_all(tx, op.principal.org, before.resource.id).await?;
+            api_keys::remove_all(tx, op.principal.org, before.resource.id).await?;
         }
     } else {
         change::apply(core, tx, op, action::DELETED, Some(before), Some(&after)).await?;

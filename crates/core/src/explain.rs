@@ -97,6 +97,10 @@ impl ConditionShown {
 pub async fn explain_access(core: &Core, op: &Op, question: Question) -> Result<Explanation> {
     let asker = core.actor(op).await?;
     let sees_policies = !asker.may_never(op, Verb::Read, "policy");
+    if asker.is_limited() {
+        let detail = "A key that is limited to some actions cannot ask why: policies know nothing of its limits.";
+        return Err(Error::forbidden(detail));
+    }
     let (mut conn, mut known) = (core.db.read().await?, Known::default());
     let subject = question.principal.unwrap_or(op.principal.id);
     if subject != op.principal.id {
@@ -110,7 +114,7 @@ pub async fn explain_access(core: &Core, op: &Op, question: Question) -> Result<
     let actor = match subject == op.principal.id {
         true => asker.clone(),
         false => {
-            let principal = Principal { id: subject, granted: None, ..op.principal.clone() };
+            let principal = Principal::new(op.principal.org, subject);
             let known = core.actor_of(&principal).await;
             known.map_err(|error| match error.code {
                 "bad_token" => Error::validation(vec![FieldError::new("/principal", "is no active user or client")]),

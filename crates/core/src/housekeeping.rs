@@ -1,9 +1,9 @@
 //! What is kept for a time only, and then forgotten: idempotency keys, sign-in tokens, the places of moved values, refusals,
-//! codes and refresh tokens, revocations.
+//! codes and refresh tokens, revocations, API keys that have ended.
 
 use std::time::Duration;
 
-use admin_db::{Tx, idempotency, indexes, oauth, revocations, sessions, sign_in};
+use admin_db::{Tx, api_keys, idempotency, indexes, oauth, revocations, sessions, sign_in};
 use admin_types::Result;
 
 use crate::Core;
@@ -12,6 +12,9 @@ use crate::list::WALK_SECONDS;
 
 /// How often, in seconds.
 const EVERY_SECONDS: u64 = 300;
+
+/// How long a key that has ended is still told from one that never was, in seconds.
+const ENDED_KEYS_SECONDS: i64 = 7 * 86_400;
 
 /// Works until `stop` is done.
 pub async fn housekeeping(core: Core, stop: impl Future<Output = ()>) {
@@ -35,6 +38,7 @@ async fn forget(core: &Core) -> Result<()> {
         let moved = indexes::forget_moved(tx, now.plus_seconds(-2 * WALK_SECONDS)).await?;
         let granted = oauth::forget(tx, now).await?;
         let revoked = revocations::forget(tx, now).await?;
+        let revoked = revoked + api_keys::forget(tx, now.plus_seconds(-ENDED_KEYS_SECONDS)).await?;
         Ok((answers, tokens, moved, granted + revoked))
     });
     let (answers, tokens, moved, oauth) = forgotten.await?;

@@ -2,7 +2,7 @@
 
 use admin_types::{Error, OrgId, Principal, ResourceId, Result};
 
-use crate::Core;
+use crate::{Catalogue, Core};
 
 /// Refuses a role that the org does not have.
 pub async fn check_role(core: &Core, org: OrgId, role: &str) -> Result<()> {
@@ -25,5 +25,21 @@ pub async fn check_principal(core: &Core, org: OrgId, type_name: &str, id: Resou
     match row {
         Some(row) if row.type_name == type_name && !row.deleted => Ok(()),
         _ => Err(Error::not_found(type_name)),
+    }
+}
+
+/// Refuses what is no action of the org's types, such as `workspace.read`, or `resource.read` for the `read` of all; why.
+pub fn check_action(catalogue: &Catalogue, action: &str) -> std::result::Result<(), String> {
+    let Some((name, verb)) = action.split_once('.') else {
+        return Err("must be a type and a verb, such as workspace.read, or resource.read for all types".to_owned());
+    };
+    let basic = ["read", "create", "update", "delete"].contains(&verb);
+    match catalogue.named(name) {
+        _ if name == "resource" && basic => Ok(()),
+        Some(_) if basic => Ok(()),
+        Some(entry) if entry.definition.actions.iter().any(|action| action == verb) => Ok(()),
+        Some(_) => Err(format!("the type {name} has no such action; every type has read, create, update and delete")),
+        None if name == "resource" => Err("resource has read, create, update and delete".to_owned()),
+        None => Err(format!("there is no type {}", name.chars().take(60).collect::<String>())),
     }
 }

@@ -120,7 +120,7 @@ async fn upgrade_type(core: &Inner, tx: &mut Tx, op: &Op, built_in: &BuiltIn, id
 
 fn op(core: &Inner, org: OrgId, owner: ResourceId, now: Timestamp) -> Op {
     Op {
-        principal: Principal { org, id: owner, granted: None },
+        principal: Principal::new(org, owner),
         origin: Origin { address: None, method: "system", authenticated_at: now },
         request_id: RequestId::new(now, &*core.random),
         now,

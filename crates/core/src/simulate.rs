@@ -186,7 +186,7 @@ async fn actors(core: &Core, op: &Op, draft: &Draft) -> Result<(Vec<Arc<Actor>>,
     let all = ids.len() <= MAX_PRINCIPALS;
     let mut actors = vec![];
     for (at, id) in ids.into_iter().take(MAX_PRINCIPALS).enumerate() {
-        let principal = Principal { id, granted: None, ..op.principal.clone() };
+        let principal = Principal::new(op.principal.org, id);
         match core.actor_of(&principal).await {
             Ok(actor) => actors.push(actor),
             Err(error) if error.code == "bad_token" && !draft.principals.is_empty() => {

@@ -12,6 +12,7 @@ macro_rules! sql {
 }
 
 pub mod accounts;
+pub mod api_keys;
 pub mod client_secrets;
 mod conn;
 pub mod counts;

@@ -2,6 +2,7 @@
 //! Nothing here knows HTTP or SQL.
 
 mod accounts;
+mod api_keys;
 mod attempts;
 mod authorize;
 mod client_auth;
@@ -31,6 +32,7 @@ use admin_types::{OrgId, ResourceId, Result, Timestamp};
 use secrecy::SecretString;
 
 pub use accounts::{Browser, Invitation};
+pub use api_keys::{KEY_SECONDS, KeyShown, NewKey, OVERLAP_SECONDS};
 pub use authorize::{AuthorizationRequest, Next, Redirection, Refused};
 pub use client_auth::{Basic, authenticate_client};
 pub use client_secrets::{SecretShown, create_client_secret, delete_client_secret, list_client_secrets};
@@ -44,6 +46,7 @@ pub use sign_in::{SIGN_IN_SECONDS, create_sign_in_token, invite_user};
 pub use token_endpoint::{GRANT_TYPES, SCOPES};
 pub use tokens::{Claims, TOKEN_SECONDS, Verified};
 
+use crate::api_keys::KnownKeys;
 use crate::attempts::Attempts;
 use crate::keys::Keys;
 use crate::passwords::Passwords;
@@ -64,6 +67,7 @@ pub struct Identity {
     pub(crate) tokens: Tokens,
     pub(crate) passwords: Passwords,
     pub(crate) attempts: Attempts,
+    pub(crate) known_keys: KnownKeys,
 }
 
 impl Identity {
@@ -75,7 +79,8 @@ impl Identity {
         let tokens = Tokens::new(issuer, keys.clone(), revocations.clone());
         let passwords = Passwords::new(core.random())?;
         let (core, issuer, attempts) = (core.clone(), issuer.to_owned(), Attempts::default());
-        Ok(Identity { core, issuer, keys, revocations, tokens, passwords, attempts })
+        let known_keys = KnownKeys::default();
+        Ok(Identity { core, issuer, keys, revocations, tokens, passwords, attempts, known_keys })
     }
 
     /// The issuer of its tokens.
@@ -117,6 +122,7 @@ impl Identity {
 
     async fn look(&self, looks: u64) -> Result<()> {
         self.revocations.refresh(&self.core).await?;
+        self.note_used_keys().await?;
         if !self.keys.are_known(&self.core).await? {
             self.keys.refresh(&self.core).await?;
         }

@@ -106,7 +106,7 @@ pub struct Verified {
     pub method: &'static str,
     /// When.
     pub authenticated_at: Timestamp,
-    /// What it says.
+    /// What it says; of an API key, whose it is alone.
     pub claims: Arc<Claims>,
 }
 
@@ -209,7 +209,7 @@ impl Tokens {
         }
         let authenticated_at = Timestamp(claims.auth_time.unwrap_or(claims.iat).saturating_mul(1_000_000));
         let granted = claims.roles.clone().map(Into::into);
-        let principal = Principal { org: claims.org, id: claims.sub, granted };
+        let principal = Principal { granted, ..Principal::new(claims.org, claims.sub) };
         Ok(Verified { principal, method: method(&claims), authenticated_at, claims: Arc::new(claims) })
     }
 
@@ -248,7 +248,7 @@ pub(crate) fn refuse(detail: &str) -> Error {
 }
 
 /// What a token of this installation says.
-fn claims(core: &Core, org: OrgId, principal: ResourceId, role: Option<&str>, seconds: i64) -> Claims {
+pub(crate) fn claims(core: &Core, org: OrgId, principal: ResourceId, role: Option<&str>, seconds: i64) -> Claims {
     let iat = core.clock().now().seconds();
     Claims {
         iss: LOCAL.into(),

@@ -81,6 +81,11 @@ impl Prefix {
         Prefix::ALL[self as usize].2
     }
 
+    /// Whether it is of those that act: users and clients.
+    pub fn is_principal(self) -> bool {
+        matches!(self, Prefix::User | Prefix::Client)
+    }
+
     /// The types whose resources have prefixes of their own.
     pub fn own_types() -> impl Iterator<Item = &'static str> {
         Prefix::ALL.into_iter().filter_map(|(_, _, type_name)| type_name)
@@ -174,6 +179,10 @@ fixed_prefix!(
     SecretId, "sec"
 );
 fixed_prefix!(
+    /// The id of an API key.
+    KeyId, "key"
+);
+fixed_prefix!(
     /// The id of a recorded decision. Ids sort by time.
     DecisionId, "dec"
 );
@@ -207,7 +216,7 @@ macro_rules! made_by_time {
         }
     )*};
 }
-made_by_time!(OrgId, AccountId, SessionId, GrantId, SecretId, DecisionId);
+made_by_time!(OrgId, AccountId, SessionId, GrantId, SecretId, KeyId, DecisionId);
 
 impl EventId {
     /// The id of the event `seq` of `org`: a UUIDv7 whose free bits are 12 random ones, 22 of the org's and 40 of `seq`.
@@ -247,7 +256,7 @@ macro_rules! text_on_the_wire {
         }
     )*};
 }
-text_on_the_wire!(ResourceId, OrgId, AccountId, SessionId, GrantId, SecretId, DecisionId, EventId);
+text_on_the_wire!(ResourceId, OrgId, AccountId, SessionId, GrantId, SecretId, KeyId, DecisionId, EventId);
 
 /// The id of a request: made here as `req_…`, or any sane token that the caller sent.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]

@@ -16,7 +16,9 @@ mod time;
 pub use clock::{Clock, SystemClock};
 pub use error::{Denied, Error, FieldError, Kind, Result};
 pub use event::{Actor, Event, EventResource, action};
-pub use id::{AccountId, DecisionId, EventId, GrantId, OrgId, Prefix, RequestId, ResourceId, SecretId, SessionId};
+pub use id::{
+    AccountId, DecisionId, EventId, GrantId, KeyId, OrgId, Prefix, RequestId, ResourceId, SecretId, SessionId,
+};
 pub use page::{DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, Pagination};
 pub use place::line_of;
 pub use principal::{Origin, Principal};

@@ -14,9 +14,22 @@ pub struct Principal {
     pub id: ResourceId,
     /// The names of the roles that its token grants, instead of those that the user or client has.
     pub granted: Option<Arc<[String]>>,
+    /// The actions that its credential is for, such as `workspace.read`, or `resource.read` for every type's: of what it may
+    /// do, it does no others. All if absent.
+    pub actions: Option<Arc<[String]>>,
 }
 
 impl Principal {
+    /// A user or client of an org, with all that it has.
+    pub fn new(org: OrgId, id: ResourceId) -> Principal {
+        Principal { org, id, granted: None, actions: None }
+    }
+
+    /// Whether it acts with less than all that the user or client has.
+    pub fn is_limited(&self) -> bool {
+        self.granted.is_some() || self.actions.is_some()
+    }
+
     /// How the principal stands in an event.
     pub fn actor(&self) -> Actor {
         Actor { kind: self.id.prefix.type_name().unwrap_or("user").into(), id: self.id }

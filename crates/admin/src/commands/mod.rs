@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod access;
+mod api_key;
 mod check;
 mod client;
 mod export;
@@ -28,6 +29,7 @@ pub(crate) async fn run(line: CommandLine) -> Result<()> {
         Command::Token(TokenCommand::Create { speaker, ttl }) => token::create(&config, &speaker, ttl).await,
         Command::Access(command) => access::run(&config, command).await,
         Command::Keys(KeysCommand::Rotate { now }) => keys::rotate(&config, now).await,
+        Command::ApiKey(command) => api_key::run(&config, command).await,
         Command::Config(ConfigCommand::Check) => check::run(&config).await,
         Command::Config(ConfigCommand::Show) => {
             config.differences().iter().for_each(|difference| out::line(difference));

@@ -1,6 +1,6 @@
 //! A principal, and what it may do.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use admin_db::{Conn, resources};
@@ -37,10 +37,23 @@ impl Verb {
 pub(crate) struct Actor {
     pub(crate) access: Arc<Access>,
     pub(crate) facts: Facts,
+    /// The actions that its credential is limited to.
+    actions: Option<Arc<[String]>>,
     /// By type, then by verb. Rules that look at the context of a call are kept too, to tell that they do.
     rules: RwLock<HashMap<String, HashMap<String, Arc<Rule>>>>,
     /// What it may read of the org's own types, all together, unless that depends on the context of a call.
     own: OnceLock<Readable>,
+}
+
+/// What a principal may give to others.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'a> {
+    /// Roles in the whole org.
+    pub(crate) roles: &'a BTreeSet<String>,
+    /// Groups.
+    pub(crate) groups: &'a BTreeSet<String>,
+    /// Roles within scopes.
+    pub(crate) scoped: &'a BTreeMap<String, BTreeSet<ResourceId>>,
 }
 
 /// What may be read of some types.
@@ -53,8 +66,8 @@ pub(crate) struct Readable {
 }
 
 impl Actor {
-    pub(super) fn new(access: Arc<Access>, facts: Facts) -> Actor {
-        Actor { access, facts, rules: RwLock::default(), own: OnceLock::new() }
+    pub(super) fn new(access: Arc<Access>, facts: Facts, actions: Option<Arc<[String]>>) -> Actor {
+        Actor { access, facts, actions, rules: RwLock::default(), own: OnceLock::new() }
     }
 
     /// The types that the decisions are about.
@@ -75,9 +88,31 @@ impl Actor {
         })
     }
 
-    /// Whether the principal has a role in the whole org.
+    /// Whether the principal has a role in the whole org, to give.
     pub(crate) fn has_role(&self, role: &str) -> bool {
-        self.facts.roles.contains(role)
+        self.gives().roles.contains(role)
+    }
+
+    /// What it may give to others: what it has; nothing, if its credential is limited to some actions, since those to
+    /// whom it gave would not be.
+    pub(crate) fn gives(&self) -> Given<'_> {
+        const NOTHING: Given<'static> =
+            Given { roles: &BTreeSet::new(), groups: &BTreeSet::new(), scoped: &BTreeMap::new() };
+        let Facts { roles, groups, scoped, .. } = &self.facts;
+        if self.is_limited() { NOTHING } else { Given { roles, groups, scoped } }
+    }
+
+    /// Whether its credential is limited to some actions.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.actions.is_some()
+    }
+
+    /// Whether its credential is for an action.
+    fn is_for(&self, verb: &str, type_name: &str) -> bool {
+        let same = |action: &String| {
+            action.split_once('.').is_some_and(|(of, one)| one == verb && (of == type_name || of == "resource"))
+        };
+        self.actions.as_ref().is_none_or(|actions| actions.iter().any(same))
     }
 
     /// On which resources of a type it may do `verb`, and to which of their fields.
@@ -86,7 +121,11 @@ impl Actor {
         let kept = known.get(type_name).and_then(|rules| rules.get(verb)).filter(|rule| !rule.volatile).cloned();
         drop(known);
         kept.unwrap_or_else(|| {
-            let rule = Arc::new(self.access.policies.rule(&self.facts, verb, type_name, &context(op)));
+            let rule = match self.is_for(verb, type_name) {
+                true => self.access.policies.rule(&self.facts, verb, type_name, &context(op)),
+                false => Rule { rows: Filter::False, fields: vec![], volatile: false },
+            };
+            let rule = Arc::new(rule);
             let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
             rules.entry(type_name.to_owned()).or_default().insert(verb.to_owned(), rule.clone());
             rule

@@ -65,20 +65,20 @@ pub(crate) async fn check(
 
 /// Refuses to let somebody act as a principal that may do what they may not themselves.
 pub(crate) async fn check_acts_as(tx: &mut Tx, op: &Op, actor: &Actor, id: ResourceId) -> Result<()> {
-    // A token for one role alone is not all that its principal is.
-    let oneself = id == op.principal.id && op.principal.granted.is_none();
+    // A token or key that is limited is not all that its principal is.
+    let oneself = id == op.principal.id && !op.principal.is_limited();
     if actor.has_role(OWNER) || oneself {
         return Ok(());
     }
     // Also of one that is disabled: it may be active again.
-    let principal = Principal { id, granted: None, ..op.principal.clone() };
+    let principal = Principal::new(op.principal.org, id);
     let other = facts::held(tx, &principal, &actor.access.directory).await?;
-    check_names("role", &other.roles, &actor.facts.roles)?;
-    check_names("group", &other.groups, &actor.facts.groups)?;
+    check_names("role", &other.roles, actor.gives().roles)?;
+    check_names("group", &other.groups, actor.gives().groups)?;
     for (role, scopes) in &other.scoped {
-        let own = actor.facts.scoped.get(role);
+        let own = actor.gives().scoped.get(role);
         if !actor.has_role(role) && !own.is_some_and(|own| scopes.is_subset(own)) {
-            return check_names("role", &[role.clone()].into(), &actor.facts.roles);
+            return check_names("role", &[role.clone()].into(), actor.gives().roles);
         }
     }
     Ok(())
@@ -90,8 +90,8 @@ fn check_held(actor: &Actor, state: &Resource) -> Result<()> {
     let groups = directory.close(names(state, "groups").iter().map(String::as_str));
     let mut roles = names(state, "roles");
     roles.extend(carried(directory, &groups));
-    check_names("role", &roles, &actor.facts.roles)?;
-    check_names("group", &names(state, "groups"), &actor.facts.groups)
+    check_names("role", &roles, actor.gives().roles)?;
+    check_names("group", &names(state, "groups"), actor.gives().groups)
 }
 
 fn check_names(what: &str, needed: &BTreeSet<String>, held: &BTreeSet<String>) -> Result<()> {
@@ -127,14 +127,14 @@ async fn check_binding(tx: &mut Tx, op: &Op, actor: &Actor, binding: &Resource) 
         return Ok(());
     }
     if binding.parent.is_some()
-        && let Some(scopes) = actor.facts.scoped.get(role)
+        && let Some(scopes) = actor.gives().scoped.get(role)
     {
         let within = Filter::any(scopes.iter().map(|scope| Filter::Below { id: *scope }));
         if Known::default().matches(tx, op.principal.org, &within, binding).await? {
             return Ok(());
         }
     }
-    check_names("role", &[role.to_owned()].into(), &actor.facts.roles)
+    check_names("role", &[role.to_owned()].into(), actor.gives().roles)
 }
 
 fn is_owner(state: &Resource) -> bool {

@@ -93,7 +93,7 @@ impl Access {
             return Ok(actor);
         }
         let facts = facts::of(conn, principal, &self.directory).await?;
-        let actor = Arc::new(Actor::new(self.clone(), facts));
+        let actor = Arc::new(Actor::new(self.clone(), facts, principal.actions.clone()));
         self.actors.insert(principal.clone(), actor.clone());
         Ok(actor)
     }

@@ -100,11 +100,7 @@ mod tests {
 
     fn principal() -> Principal {
         let now = Timestamp(1_736_497_800_000_000);
-        Principal {
-            org: OrgId::new(now, &SystemRandom),
-            id: ResourceId::new("user", now, &SystemRandom),
-            granted: None,
-        }
+        Principal::new(OrgId::new(now, &SystemRandom), ResourceId::new("user", now, &SystemRandom))
     }
 
     fn found(count: u8) -> Vec<(Place, u8)> {

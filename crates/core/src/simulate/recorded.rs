@@ -149,7 +149,7 @@ impl Replay<'_> {
     /// The rules that a question is decided by; `None` when its principal is gone, or disabled.
     async fn rules(&mut self, question: &Question) -> Result<Option<Arc<Rules>>> {
         if self.current.as_ref().is_none_or(|current| current.id != question.principal) {
-            let principal = Principal { id: question.principal, granted: None, ..self.op.principal.clone() };
+            let principal = Principal::new(self.op.principal.org, question.principal);
             let actor = match self.core.actor_of(&principal).await {
                 Ok(actor) => Some(actor),
                 Err(error) if error.code == "bad_token" => None,

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Both;
 
 /// Tables that belong to no org.
-const GLOBAL: [&str; 10] = [
+const GLOBAL: [&str; 11] = [
     "account",
+    "api_key",
     "migration",
     "oauth_grant",
     "oauth_request",

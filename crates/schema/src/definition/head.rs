@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::problems::Problems;
 
 /// First segments of paths under `/v3`, which a plural would hide.
-const RESERVED: [&str; 12] = [
+const RESERVED: [&str; 13] = [
+    "api-keys",
     "resources",
     "events",
     "index-builds",

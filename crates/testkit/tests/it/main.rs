@@ -3,6 +3,7 @@
 mod access;
 mod acts;
 mod agreement;
+mod api_keys;
 mod attacks;
 mod bad_input;
 mod binary;

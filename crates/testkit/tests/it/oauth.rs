@@ -116,7 +116,7 @@ async fn works(server: &Client, token: &str) -> bool {
 }
 
 /// Waits until something is heard of, but no longer than another process may take.
-async fn heard(what: &str, mut ask: impl AsyncFnMut() -> bool) {
+pub(crate) async fn heard(what: &str, mut ask: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + HEARD_WITHIN;
     while !ask().await {
         assert!(Instant::now() < deadline, "{what} was not heard of within {HEARD_WITHIN:?}");
@@ -125,7 +125,7 @@ async fn heard(what: &str, mut ask: impl AsyncFnMut() -> bool) {
 }
 
 /// Two processes on one PostgreSQL.
-async fn two_processes() -> (postgres::Database, Sandbox, Sandbox) {
+pub(crate) async fn two_processes() -> (postgres::Database, Sandbox, Sandbox) {
     let database = postgres::database().await;
     let settings =
         [("ADMIN_DATABASE", &*database.url), ("ADMIN_MASTER_KEY", MASTER_KEY), ("ADMIN_PUBLIC_URL", PUBLIC_URL)];

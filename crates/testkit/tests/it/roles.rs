@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::acts::*;
 
 /// A call, and its status for nobody, a stranger (a user without roles), a viewer, an editor, an auditor, an admin and an
-/// owner. `{live}`, `{trash}`, `{type}`, `{user}`, `{client}`, `{secret}`, `{empty}` and `{event}` stand for ids of what is there afresh for each call.
+/// owner. `{live}`, `{trash}`, `{type}`, `{user}`, `{client}`, `{secret}`, `{key}`, `{empty}` and `{event}` stand for ids of what is there afresh for each call.
 type Row = (&'static str, &'static str, fn() -> Value, [u16; 7]);
 
 fn nothing() -> Value {
@@ -37,6 +37,10 @@ fn rule() -> Value {
 
 fn empty() -> Value {
     json!({})
+}
+
+fn named() -> Value {
+    json!({"name": "key"})
 }
 
 fn rename() -> Value {
@@ -136,6 +140,12 @@ const TABLE: &[Row] = &[
     ("POST", "/v3/clients/{client}/secrets", empty, [401, 404, 404, 404, 403, 201, 201]),
     ("POST", "/v3/clients/{client}/secrets?dry_run=true", empty, CREDENTIALS),
     ("DELETE", "/v3/clients/{client}/secrets/{secret}", nothing, [401, 404, 404, 404, 403, 204, 204]),
+    ("GET", "/v3/api-keys", nothing, [401, 200, 403, 403, 403, 200, 200]),
+    ("GET", "/v3/api-keys?principal={client}", nothing, CREDENTIALS),
+    ("POST", "/v3/api-keys", named, [401, 201, 403, 403, 403, 403, 201]),
+    ("POST", "/v3/api-keys?dry_run=true", named, [401, 200, 403, 403, 403, 403, 200]),
+    ("POST", "/v3/api-keys/{key}/rotate?principal={client}", empty, [401, 404, 404, 404, 403, 201, 201]),
+    ("DELETE", "/v3/api-keys/{key}?principal={client}", nothing, [401, 404, 404, 404, 403, 204, 204]),
     ("POST", "/v3/access/explain", why, [401, 422, 200, 200, 200, 200, 200]),
     ("POST", "/v3/access/simulate", draft, KNOW),
     ("GET", "/v3/access/matrix", nothing, KNOW),
@@ -159,7 +169,9 @@ async fn fill(owner: &Client, path: &str, type_id: &str) -> String {
     if path.contains("{client}") {
         let client = add(owner, "client", "tool", json!({})).await;
         let secret = owner.post_json(&format!("/v3/clients/{client}/secrets"), &json!({})).await.1;
-        path = path.replace("{client}", &client).replace("{secret}", &self::id(&secret["data"]));
+        let key = owner.post_json("/v3/api-keys", &json!({"name": "key", "principal": client})).await.1;
+        path = path.replace("{client}", &client).replace("{key}", &self::id(&key["data"]));
+        path = path.replace("{secret}", &self::id(&secret["data"]));
     }
     if path.contains("{empty}") {
         let name = format!("empty_{}", last_seq(owner).await);
@@ -242,7 +254,7 @@ async fn the_table_leaves_no_endpoint_out() {
     let openapi = get(&sandbox, "/v3/openapi.json").await;
     let plain = |path: &str| {
         let path = path.split('?').next().unwrap_or_default();
-        ["{live}", "{trash}", "{type}", "{user}", "{client}", "{event}", "{empty}"]
+        ["{live}", "{trash}", "{type}", "{user}", "{client}", "{key}", "{event}", "{empty}"]
             .iter()
             .fold(path.to_owned(), |path, id| path.replace(id, "{id}"))
     };
