@@ -71,10 +71,21 @@ fn world() -> impl Strategy<Value = World> {
     })
 }
 
+/// A pattern whose texts are as long as they can be.
+fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
+    pieces.into_iter().fold(vec![], |mut all, piece| {
+        match (all.last_mut(), piece) {
+            (Some(Piece::Text(text)), Piece::Text(more)) => text.push_str(&more),
+            (_, piece) => all.push(piece),
+        }
+        all
+    })
+}
+
 fn leaves() -> impl Strategy<Value = Filter> {
     let attribute = |name: &'static str| Path::Attribute(vec![name.to_owned()]);
     let piece = prop_oneof![Just(Piece::Any), select(TEXTS).prop_map(|text| Piece::Text(text.to_owned()))];
-    let pattern = prop::collection::vec(piece, 0..5);
+    let pattern = prop::collection::vec(piece, 0..5).prop_map(joined);
     let text = select(TEXTS).prop_map(|text| Literal::Text(text.to_owned()));
     let place = select(vec![Path::Name, attribute("text"), attribute("tags"), Path::Status]);
     let number = (0..4i64).prop_map(Literal::Integer);

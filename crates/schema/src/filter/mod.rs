@@ -82,7 +82,7 @@ pub enum Filter {
     },
 }
 
-/// A piece of the pattern of [`Filter::Like`].
+/// A piece of the pattern of [`Filter::Like`]. No two texts stand side by side: they are one.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Piece {
     /// This text.
