@@ -74,7 +74,7 @@ install_schemathesis() {
 
 # The libraries that crates/testkit/node runs against Admin, as its lock file has them.
 have_node_modules() {
-    cmp -s crates/testkit/node/package-lock.json "$NODE/package-lock.json" && [ -d "$NODE/node_modules/openid-client" ]
+    cmp -s crates/testkit/node/package-lock.json "$NODE/package-lock.json" && [ -d "$NODE/node_modules/playwright-core" ]
 }
 
 install_node_modules() {
@@ -108,6 +108,7 @@ for list in "$@"; do
         [ -x /usr/lib/postgresql/15/bin/postgres ] || have postgres || packages+=(postgresql-15)
         have_schemathesis || have_venv || packages+=(python3-venv)
         have node || packages+=(nodejs npm)
+        [ -x /usr/bin/chromium ] || packages+=(chromium)
         ;;
     *) fail "knows the lists 'build' and 'test', not '$list'" ;;
     esac

@@ -1,13 +1,8 @@
-// OAuth and OpenID Connect as libraries see them that others wrote: `oauth4webapi` and `openid-client`. Each step is
-// one exchange; the first that fails ends the run. ADMIN_URL and ADMIN_OWNER_TOKEN say where Admin is and who registers
-// the clients, ADMIN_NODE_MODULES where the libraries are installed.
+// OAuth and OpenID Connect as libraries see them that others wrote: `oauth4webapi` and `openid-client`, here with the
+// tokens that programs get for themselves.
 import assert from 'node:assert/strict'
-import { createRequire } from 'node:module'
-import { pathToFileURL } from 'node:url'
+import { ADMIN_URL, end, isGood, load, register as registerWith, step } from './admin.mjs'
 
-const { ADMIN_URL, ADMIN_OWNER_TOKEN, ADMIN_NODE_MODULES } = process.env
-const require = createRequire(`${ADMIN_NODE_MODULES}/`)
-const load = async (name) => await import(pathToFileURL(require.resolve(name)).href)
 const oauth = await load('oauth4webapi')
 const openid = await load('openid-client')
 
@@ -16,28 +11,7 @@ const issuer = new URL(ADMIN_URL)
 const insecure = { [oauth.allowInsecureRequests]: true }
 const discovered = { execute: [openid.allowInsecureRequests] }
 
-const call = async (path, options = {}) => {
-  const headers = { authorization: `Bearer ${ADMIN_OWNER_TOKEN}`, 'content-type': 'application/json' }
-  const response = await fetch(`${ADMIN_URL}${path}`, { headers, ...options })
-  const body = await response.json()
-  assert.ok(response.ok, `${path}: ${JSON.stringify(body)}`)
-  return body.data
-}
-const post = (path, body) => call(path, { method: 'POST', body: JSON.stringify(body) })
-
-/** Registers a client; answers its id, and its secret if it shows who it is by one. */
-const register = async (name, attributes) => {
-  const { id } = await post('/v3/clients', { name, attributes: { roles: ['viewer'], ...attributes } })
-  const keyed = ['private_key_jwt', 'none'].includes(attributes.token_endpoint_auth_method)
-  return { id, secret: keyed ? undefined : (await post(`/v3/clients/${id}/secrets`, {})).secret }
-}
-
-/** Whether the API lets a token in. */
-const isGood = async (token) => {
-  const response = await fetch(`${ADMIN_URL}/v3/resources`, { headers: { authorization: `Bearer ${token}` } })
-  assert.ok([200, 401].includes(response.status), `${response.status}`)
-  return response.status === 200
-}
+const register = (name, attributes) => registerWith(name, { roles: ['viewer'], ...attributes })
 
 const keyTypes = {
   RS256: { name: 'RSASSA-PKCS1-v1_5', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' },
@@ -121,16 +95,10 @@ const wrongSecret = async () => {
   await assert.rejects(openid.clientCredentialsGrant(config), { status: 401 })
 }
 
-const step = async (name, run) => {
-  const result = await run()
-  console.log(`passed: ${name}`)
-  return result
-}
-
 const server = await step('discovery', discover)
 for (const way of await ways()) {
   await step(`${way.name}, oauth4webapi`, () => byOauth4webapi(server, way))
   await step(`${way.name}, openid-client`, () => byOpenidClient(way))
 }
 await step('a wrong secret', wrongSecret)
-console.log('all steps passed')
+end()

@@ -10,6 +10,7 @@ use minijinja::context;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
+use super::told::another_site;
 use super::{cookie, is_own, message, page as print, see, set_cookie};
 use crate::App;
 use crate::oauth::{self, Refusal};
@@ -37,7 +38,7 @@ pub(super) async fn token(State(app): State<App>, headers: HeaderMap) -> Answer 
 /// Ends the session, and all that was granted in it.
 pub(super) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Answer {
     if !is_own(&app, &headers) {
-        return Ok(message(&headers, StatusCode::FORBIDDEN, "This form was sent from another site.")?);
+        return Ok(another_site(&headers)?);
     }
     if let Some(cookie) = cookie(&headers)
         && let Some(session) = app.identity()?.session(cookie).await?

@@ -9,6 +9,7 @@ use axum::response::Response;
 use form_urlencoded::Serializer;
 use minijinja::context;
 
+use super::told::another_site;
 use super::{cookie, is_own, message, page, see, texts};
 use crate::App;
 use crate::oauth::{self, Refusal};
@@ -99,7 +100,7 @@ pub(super) fn pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<
 pub(super) async fn consent(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
     let form = oauth::form(&headers, body).await?;
     if !is_own(&app, &headers) {
-        return Ok(message(&headers, StatusCode::FORBIDDEN, "This form was sent from another site.")?);
+        return Ok(another_site(&headers)?);
     }
     let request = match app.identity()?.authorization_request(&form).await {
         Ok(request) => request,

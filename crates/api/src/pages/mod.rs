@@ -3,6 +3,7 @@
 mod account;
 mod authorize;
 mod sign_in;
+mod told;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -54,6 +55,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/oauth/consent", post(authorize::consent))
         .route("/oauth/logout", get(account::logout_by_query).post(account::logout_by_form))
         .route("/pages/style.css", get(|| asset("text/css", include_str!("../../assets/pages/style.css"))))
+        .route("/pages/icon.svg", get(|| asset("image/svg+xml", include_str!("../../assets/pages/icon.svg"))))
         .route("/pages/form-post.js", get(|| asset("text/javascript", include_str!("../../assets/pages/form-post.js"))))
 }
 

@@ -10,6 +10,7 @@ use axum::response::Response;
 use minijinja::context;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::told::{another_site, told};
 use super::{is_own, message, next, page as print, see, set_cookie};
 use crate::oauth::{self, Refusal};
 use crate::problem::{self, Problem};
@@ -40,7 +41,7 @@ async fn form(app: &App, headers: &HeaderMap, next: &str, email: &str, error: Op
     let client = asked.as_ref().map(|request| request.client.name.as_str());
     let to = asked.as_ref().and_then(|request| oauth::origin(request.redirect_uri()));
     let status = error.map_or(StatusCode::OK, |error| problem::status(error.kind));
-    let error = error.map(|error| error.detail.as_str());
+    let error = error.map(|error| told(headers, error));
     let mut response = print(headers, status, "sign-in.html", context! { next, email, error, client }, to.as_deref())?;
     if status == StatusCode::TOO_MANY_REQUESTS {
         response.headers_mut().insert(header::RETRY_AFTER, problem::TOO_MANY_AFTER);
@@ -61,7 +62,7 @@ pub(super) async fn submit(
     let sent = oauth::form(&headers, body).await?;
     let next = next(sent.get("next"));
     if !is_own(&app, &headers) {
-        return Ok(message(&headers, StatusCode::FORBIDDEN, "This form was sent from another site.")?);
+        return Ok(another_site(&headers)?);
     }
     let (email, password) = (sent.get("email").unwrap_or_default(), sent.get("password").unwrap_or_default());
     let browser = browser(&headers, address);
@@ -107,24 +108,15 @@ async fn set_up_form(
     let invitation = match app.identity()?.invitation(token).await {
         Ok(invitation) => invitation,
         Err(error) if error.kind == Kind::Unauthenticated => {
-            return message(headers, StatusCode::UNAUTHORIZED, &error.detail);
+            return message(headers, StatusCode::UNAUTHORIZED, &told(headers, &error));
         }
         Err(error) => return Err(error),
     };
     let (fixed, name) = (invitation.email.is_some(), &invitation.name);
     let email = invitation.email.as_deref().or(email);
     let status = error.map_or(StatusCode::OK, |error| problem::status(error.kind));
-    let error = error.map(told);
+    let error = error.map(|error| told(headers, error));
     print(headers, status, "set-up.html", context! { token, name, email, fixed, error }, None)
-}
-
-/// What an error says, without the place in a document that nobody sees.
-fn told(error: &Error) -> String {
-    let field = |pointer: &str| pointer.trim_start_matches('/').to_owned();
-    match error.errors.as_slice() {
-        [] => error.detail.clone(),
-        places => places.iter().map(|place| format!("{} {}", field(&place.pointer), place.detail)).collect(),
-    }
 }
 
 /// Takes a one-time link.
@@ -136,7 +128,7 @@ pub(super) async fn set_up(
 ) -> Answer {
     let sent = oauth::form(&headers, body).await?;
     if !is_own(&app, &headers) {
-        return Ok(message(&headers, StatusCode::FORBIDDEN, "This form was sent from another site.")?);
+        return Ok(another_site(&headers)?);
     }
     let value = |name: &str| sent.get(name).unwrap_or_default();
     let (token, email, password) = (value("token"), value("email"), SecretString::from(value("password")));

@@ -7,6 +7,7 @@ mod api_keys;
 mod attacks;
 mod bad_input;
 mod binary;
+mod browser;
 mod dry_run;
 mod durability;
 mod events;

@@ -1,0 +1,21 @@
+//! People in a real browser, Chromium: what the pages look like and how they behave is for it to say. The steps are in
+//! `crates/testkit/node/`. Which database is behind the pages, a browser does not see.
+
+use admin_testkit::{Backend, Sandbox, node, story};
+
+/// Keeps a picture of each page in this folder, if it is set: to look at.
+const SCREENSHOTS: &str = "ADMIN_SCREENSHOTS";
+
+fn run(script: &str) {
+    story::tell(Backend::Sqlite, async |sandbox: &Sandbox| {
+        let said = sandbox.cli(&["sign-in"]);
+        let link = said.split_whitespace().find(|word| word.starts_with("http")).expect("a link");
+        let folder = std::env::var(SCREENSHOTS).unwrap_or_default();
+        node::run(sandbox, script, &[("ADMIN_SET_UP_LINK", link), (SCREENSHOTS, &folder)]);
+    });
+}
+
+#[test]
+fn people_get_on_with_the_pages() {
+    run("pages.mjs");
+}
