@@ -116,9 +116,7 @@ async fn see(request: admin_testkit::RequestBuilder) -> Seen {
 
 /// A one-time link's token, for the owner.
 fn one_time_token(sandbox: &Sandbox) -> String {
-    let said = sandbox.cli(&["sign-in"]);
-    let (_, token) = said.split_once("/set-up?token=").expect("a link");
-    token.trim().to_owned()
+    set_up_link(sandbox).split_once("token=").expect("a token").1.to_owned()
 }
 
 /// A browser in which the owner has set up an account.
