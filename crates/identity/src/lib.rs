@@ -7,10 +7,12 @@ mod authorize;
 mod client_auth;
 mod client_secrets;
 mod clients;
+mod device;
 mod email;
 mod error;
 mod form;
 mod grants;
+mod guesses;
 mod introspection;
 mod jws;
 mod keys;
@@ -34,7 +36,8 @@ pub use accounts::{Browser, Invitation};
 pub use authorize::{AuthorizationRequest, Next, Redirection, Refused};
 pub use client_auth::{Basic, authenticate_client};
 pub use client_secrets::{SecretShown, create_client_secret, delete_client_secret, list_client_secrets};
-pub use clients::{Client, Settings, find_client};
+pub use clients::{ADMIN_CLI, Client, ClientId, Settings, find_client};
+pub use device::DeviceRequest;
 pub use error::{OAuthError, OAuthResult};
 pub use form::Form;
 pub use keys::{Algorithm, PUBLISHED_AHEAD, PUBLISHED_AT_ONCE, check_master_key, rotate_keys};
@@ -45,6 +48,7 @@ pub use token_endpoint::{GRANT_TYPES, SCOPES};
 pub use tokens::{Claims, TOKEN_SECONDS, Verified};
 
 use crate::attempts::Attempts;
+use crate::guesses::Guesses;
 use crate::keys::Keys;
 use crate::passwords::Passwords;
 use crate::revocations::Revocations;
@@ -64,6 +68,7 @@ pub struct Identity {
     pub(crate) tokens: Tokens,
     pub(crate) passwords: Passwords,
     pub(crate) attempts: Attempts,
+    pub(crate) guesses: Guesses,
 }
 
 impl Identity {
@@ -75,7 +80,8 @@ impl Identity {
         let tokens = Tokens::new(issuer, keys.clone(), revocations.clone());
         let passwords = Passwords::new(core.random())?;
         let (core, issuer, attempts) = (core.clone(), issuer.to_owned(), Attempts::default());
-        Ok(Identity { core, issuer, keys, revocations, tokens, passwords, attempts })
+        let guesses = Guesses::default();
+        Ok(Identity { core, issuer, keys, revocations, tokens, passwords, attempts, guesses })
     }
 
     /// The issuer of its tokens.

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Both;
 
 /// Tables that belong to no org.
-const GLOBAL: [&str; 10] = [
+const GLOBAL: [&str; 12] = [
     "account",
+    "device_code",
+    "logout_notice",
     "migration",
     "oauth_grant",
     "oauth_request",

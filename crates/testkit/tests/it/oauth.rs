@@ -4,7 +4,7 @@ mod assertions;
 mod attacks;
 mod credentials;
 mod ended;
-mod forged;
+pub(crate) mod forged;
 mod interop;
 mod keys;
 mod secrets;
@@ -125,7 +125,7 @@ async fn heard(what: &str, mut ask: impl AsyncFnMut() -> bool) {
 }
 
 /// Two processes on one PostgreSQL.
-async fn two_processes() -> (postgres::Database, Sandbox, Sandbox) {
+pub(crate) async fn two_processes() -> (postgres::Database, Sandbox, Sandbox) {
     let database = postgres::database().await;
     let settings =
         [("ADMIN_DATABASE", &*database.url), ("ADMIN_MASTER_KEY", MASTER_KEY), ("ADMIN_PUBLIC_URL", PUBLIC_URL)];
