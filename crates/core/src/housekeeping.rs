@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use admin_db::{Tx, api_keys, idempotency, indexes, oauth, revocations, sessions, sign_in};
+use admin_db::{Tx, api_keys, device_codes, idempotency, indexes, oauth, revocations, sessions, sign_in};
 use admin_types::Result;
 
 use crate::Core;
@@ -12,6 +12,8 @@ use crate::list::WALK_SECONDS;
 
 /// How often, in seconds.
 const EVERY_SECONDS: u64 = 300;
+/// How long a device is told that its code has expired, in seconds; then it is told that there is no such code.
+const DEVICE_SECONDS: i64 = 3600;
 
 /// How long a key that has ended is still told from one that never was, in seconds.
 const ENDED_KEYS_SECONDS: i64 = 7 * 86_400;
@@ -36,7 +38,8 @@ async fn forget(core: &Core) -> Result<()> {
         let answers = idempotency::forget(tx, now.plus_seconds(-KEPT_SECONDS)).await?;
         let tokens = sign_in::forget(tx, now).await? + sessions::forget(tx, now).await?;
         let moved = indexes::forget_moved(tx, now.plus_seconds(-2 * WALK_SECONDS)).await?;
-        let granted = oauth::forget(tx, now).await?;
+        let devices = device_codes::forget(tx, now.plus_seconds(-DEVICE_SECONDS)).await?;
+        let granted = oauth::forget(tx, now).await? + devices;
         let revoked = revocations::forget(tx, now).await?;
         let revoked = revoked + api_keys::forget(tx, now.plus_seconds(-ENDED_KEYS_SECONDS)).await?;
         Ok((answers, tokens, moved, granted + revoked))

@@ -17,6 +17,7 @@ pub mod client_secrets;
 mod conn;
 pub mod counts;
 pub mod decisions;
+pub mod device_codes;
 mod dialect;
 mod errors;
 pub mod events;

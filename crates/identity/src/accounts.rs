@@ -12,6 +12,9 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::grants::hash;
 use crate::{Identity, email, passwords, sessions};
 
+/// The longest name of a browser that is kept, in characters.
+const MAX_AGENT: usize = 200;
+
 /// What a one-time link lets somebody do: act as this user.
 #[derive(Clone, Debug)]
 pub struct Invitation {
@@ -35,8 +38,10 @@ pub struct Browser {
 }
 
 impl Browser {
-    fn device(&self) -> Device {
-        Device { address: self.address.map(|address| address.to_string()), agent: self.agent.clone() }
+    pub(crate) fn device(&self) -> Device {
+        let agent =
+            self.agent.as_ref().map(|agent| agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT).collect());
+        Device { address: self.address.map(|address| address.to_string()), agent }
     }
 }
 

@@ -65,7 +65,7 @@ impl Attempts {
 }
 
 /// An address of version 6 counts with all of its /64, which one customer has.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(address) => {
             let mut octets = address.octets();

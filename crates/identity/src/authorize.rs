@@ -197,7 +197,7 @@ impl Identity {
                 Ok(Next::SignIn)
             };
         };
-        if session.org != request.client.org {
+        if !request.client.serves(session.org) {
             return refuse("access_denied", "the client is of another org than the one that is active");
         }
         let must_agree = !request.client.settings.first_party || request.prompt.iter().any(|word| word == "consent");
@@ -212,8 +212,7 @@ impl Identity {
             auth_time: Some(session.authenticated_at.seconds()),
             amr: session.methods.clone(),
         };
-        let subject = (session.org, session.user);
-        let code = grants::grant_code(&self.core, &request.client, subject, Some(session.id), &terms).await?;
+        let code = grants::grant_code(&self.core, request.client.id, session, &terms).await?;
         if let Some(name) = &request.pushed {
             pushed::end(&self.core, name).await?;
         }

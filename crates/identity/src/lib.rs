@@ -8,10 +8,12 @@ mod authorize;
 mod client_auth;
 mod client_secrets;
 mod clients;
+mod device;
 mod email;
 mod error;
 mod form;
 mod grants;
+mod guesses;
 mod introspection;
 mod jws;
 mod keys;
@@ -36,7 +38,8 @@ pub use api_keys::{KEY_SECONDS, KeyShown, NewKey, OVERLAP_SECONDS};
 pub use authorize::{AuthorizationRequest, Next, Redirection, Refused};
 pub use client_auth::{Basic, authenticate_client};
 pub use client_secrets::{SecretShown, create_client_secret, delete_client_secret, list_client_secrets};
-pub use clients::{Client, Settings, find_client};
+pub use clients::{ADMIN_CLI, Client, ClientId, Settings, find_client};
+pub use device::DeviceRequest;
 pub use error::{OAuthError, OAuthResult};
 pub use form::Form;
 pub use keys::{Algorithm, PUBLISHED_AHEAD, PUBLISHED_AT_ONCE, check_master_key, rotate_keys};
@@ -48,6 +51,7 @@ pub use tokens::{Claims, TOKEN_SECONDS, Verified};
 
 use crate::api_keys::KnownKeys;
 use crate::attempts::Attempts;
+use crate::guesses::Guesses;
 use crate::keys::Keys;
 use crate::passwords::Passwords;
 use crate::revocations::Revocations;
@@ -68,6 +72,7 @@ pub struct Identity {
     pub(crate) passwords: Passwords,
     pub(crate) attempts: Attempts,
     pub(crate) known_keys: KnownKeys,
+    pub(crate) guesses: Guesses,
 }
 
 impl Identity {
@@ -79,8 +84,8 @@ impl Identity {
         let tokens = Tokens::new(issuer, keys.clone(), revocations.clone());
         let passwords = Passwords::new(core.random())?;
         let (core, issuer, attempts) = (core.clone(), issuer.to_owned(), Attempts::default());
-        let known_keys = KnownKeys::default();
-        Ok(Identity { core, issuer, keys, revocations, tokens, passwords, attempts, known_keys })
+        let (known_keys, guesses) = (KnownKeys::default(), Guesses::default());
+        Ok(Identity { core, issuer, keys, revocations, tokens, passwords, attempts, known_keys, guesses })
     }
 
     /// The issuer of its tokens.

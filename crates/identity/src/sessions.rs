@@ -13,8 +13,6 @@ use crate::grants::{self, REMEMBERED_SECONDS, hash, random_token};
 pub const SESSION_SECONDS: i64 = 14 * 86_400;
 /// How long a token for our own pages is good for, in seconds.
 const PAGE_SECONDS: i64 = 600;
-/// The longest name of a browser that is kept, in characters.
-const MAX_AGENT: usize = 200;
 
 /// A browser in which an account is signed in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,8 +52,6 @@ pub(crate) async fn begin(
         expires_at: now.plus_seconds(SESSION_SECONDS),
     };
     let hash = hash(cookie.expose_secret());
-    let agent = device.agent.map(|agent| agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT).collect());
-    let device = Device { agent, ..device };
     core.db().write_global(async move |tx: &mut Tx| sessions::insert(tx, &hash, &row, &device, now).await).await?;
     Ok(cookie)
 }

@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::clients::ClientId;
 use crate::jws::Jws;
 use crate::keys::{Algorithm, Keys};
 use crate::revocations::Revocations;
@@ -53,7 +54,7 @@ pub struct Claims {
     pub jti: String,
     /// The client that it was issued to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<ResourceId>,
+    pub client_id: Option<ClientId>,
     /// What was granted, in words with spaces between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,

@@ -2,20 +2,22 @@
 
 mod account;
 mod authorize;
+mod device;
 mod sign_in;
 mod told;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use admin_identity::Browser;
 use admin_types::{Error, Result};
-use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use minijinja::{Environment, Value, context};
 
-use crate::App;
+use crate::{App, ClientAddress};
 
 /// The cookie of a session. `__Host-`: of this host alone, over TLS or on this machine.
 const COOKIE: &str = "__Host-admin-session";
@@ -29,6 +31,8 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("consent.html", include_str!("../../assets/pages/consent.html")),
         ("account.html", include_str!("../../assets/pages/account.html")),
         ("sign-out.html", include_str!("../../assets/pages/sign-out.html")),
+        ("device.html", include_str!("../../assets/pages/device.html")),
+        ("device-confirm.html", include_str!("../../assets/pages/device-confirm.html")),
         ("message.html", include_str!("../../assets/pages/message.html")),
         ("form-post.html", include_str!("../../assets/pages/form-post.html")),
     ] {
@@ -51,6 +55,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/set-up", get(sign_in::set_up_page).post(sign_in::set_up))
         .route("/account", get(account::page))
         .route("/account/token", post(account::token))
+        .route("/device", get(device::page).post(device::submit))
         .route("/oauth/authorize", get(authorize::by_query).post(authorize::by_form))
         .route("/oauth/consent", post(authorize::consent))
         .route("/oauth/logout", get(account::logout_by_query).post(account::logout_by_form))
@@ -118,6 +123,12 @@ fn set_cookie(response: &mut Response, value: &str, seconds: i64) -> Result<()> 
     Ok(())
 }
 
+/// Where a request comes from.
+pub(crate) fn browser(headers: &HeaderMap, address: Option<Extension<ClientAddress>>) -> Browser {
+    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    Browser { address: address.map(|Extension(ClientAddress(address))| address), agent }
+}
+
 /// Whether a form was sent from one of our own pages. Every browser says so, in one of two headers; what says nothing
 /// is no browser, and has no cookies that somebody else could use.
 fn is_own(app: &App, headers: &HeaderMap) -> bool {
@@ -138,7 +149,8 @@ fn see(place: &str) -> Result<Response> {
 
 /// Where a browser may go after it signed in: a page of ours alone.
 fn next(text: Option<&str>) -> &str {
-    let page = |text: &str| text == "/reference" || text.starts_with("/oauth/authorize?");
+    let asking = |text: &str| text.starts_with("/oauth/authorize?") || text.starts_with("/device?");
+    let page = |text: &str| matches!(text, "/reference" | "/device") || asking(text);
     let own = |text: &&str| page(text) && text.bytes().all(|b| b.is_ascii_graphic());
     text.filter(own).unwrap_or("/account")
 }

@@ -1,6 +1,6 @@
 //! Signing in by a password, and the first time by a one-time link.
 
-use admin_identity::{Browser, Form, SESSION_SECONDS};
+use admin_identity::{Form, SESSION_SECONDS};
 use admin_types::{Error, Kind, Result};
 use axum::Extension;
 use axum::body::Body;
@@ -11,21 +11,16 @@ use minijinja::context;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::told::{another_site, told};
-use super::{is_own, message, next, page as print, see, set_cookie};
+use super::{browser, is_own, message, next, page as print, see, set_cookie};
 use crate::oauth::{self, Refusal};
 use crate::problem::{self, Problem};
 use crate::{App, ClientAddress};
 
 type Answer = std::result::Result<Response, Refusal>;
 
-fn query(uri: &Uri) -> Form {
+pub(super) fn query(uri: &Uri) -> Form {
     let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     Form::new(pairs.map(|(name, value)| (name.into_owned(), value.into_owned()))).unwrap_or_default()
-}
-
-fn browser(headers: &HeaderMap, address: Option<Extension<ClientAddress>>) -> Browser {
-    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    Browser { address: address.map(|Extension(ClientAddress(address))| address), agent }
 }
 
 /// The page with the form.

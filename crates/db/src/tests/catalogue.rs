@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Both;
 
 /// Tables that belong to no org.
-const GLOBAL: [&str; 11] = [
+const GLOBAL: [&str; 13] = [
     "account",
     "api_key",
+    "device_code",
+    "logout_notice",
     "migration",
     "oauth_grant",
     "oauth_request",

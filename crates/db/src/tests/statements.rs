@@ -4,8 +4,8 @@ use tokio_postgres::types::Type;
 
 use super::Both;
 use crate::{
-    accounts, api_keys, client_secrets, counts, decisions, events, idempotency, index_builds, indexes, migrate, oauth,
-    orgs, references, resources, revocations, secrets, sessions, sign_in, signing_keys, uniques,
+    accounts, api_keys, client_secrets, counts, decisions, device_codes, events, idempotency, index_builds, indexes,
+    migrate, oauth, orgs, references, resources, revocations, secrets, sessions, sign_in, signing_keys, uniques,
 };
 
 /// All of them, by module. A module that is missing here has an unused constant, which is a warning.
@@ -13,6 +13,7 @@ const ALL: &[(&str, &[&str])] = &[
     ("accounts", accounts::STATEMENTS),
     ("api_keys", api_keys::STATEMENTS),
     ("client_secrets", client_secrets::STATEMENTS),
+    ("device_codes", device_codes::STATEMENTS),
     ("oauth", oauth::STATEMENTS),
     ("revocations", revocations::STATEMENTS),
     ("sessions", sessions::STATEMENTS),

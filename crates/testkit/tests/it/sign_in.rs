@@ -3,6 +3,7 @@
 
 mod attacks;
 mod code_flow;
+mod device;
 mod people;
 
 use std::collections::BTreeMap;
