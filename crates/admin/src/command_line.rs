@@ -54,6 +54,30 @@ pub(crate) enum Command {
     Migrate,
     /// Print a one-time sign-in link for the owner
     SignIn,
+    /// Sign in at a server by a browser; the other commands then act as you
+    Login {
+        /// Where the server is, such as https://admin.example.org [default: the server that runs on the data folder]
+        url: Option<String>,
+        #[command(flatten)]
+        profiled: Profiled,
+    },
+    /// Say as whom you are signed in, in which org, and where
+    Whoami {
+        #[command(flatten)]
+        profiled: Profiled,
+    },
+    /// Sign out, here and at the server
+    Logout {
+        #[command(flatten)]
+        profiled: Profiled,
+    },
+    /// The orgs that you are in; `switch` makes another one the one in which you act
+    Orgs {
+        #[command(subcommand)]
+        command: Option<OrgsCommand>,
+        #[command(flatten)]
+        profiled: Profiled,
+    },
     /// Bearer tokens
     #[command(subcommand)]
     Token(TokenCommand),
@@ -93,6 +117,15 @@ pub(crate) enum Command {
         output: Option<PathBuf>,
         #[command(flatten)]
         server: Server,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum OrgsCommand {
+    /// Act in another org
+    Switch {
+        /// Its name or id
+        org: String,
     },
 }
 
@@ -261,9 +294,28 @@ pub(crate) enum ConfigCommand {
     Show,
 }
 
-/// Which server to speak to.
+/// Who is meant, of those who are signed in.
+#[derive(Args, Debug)]
+pub(crate) struct Profiled {
+    /// The profile's name [default: default]
+    #[arg(long, env = "ADMIN_PROFILE", value_name = "NAME", value_parser = parse_profile)]
+    pub(crate) profile: Option<String>,
+}
+
+fn parse_profile(text: &str) -> Result<String, String> {
+    let sane = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    match (1..=64).contains(&text.len()) && text.chars().all(sane) {
+        true => Ok(text.to_owned()),
+        false => Err("a name is 1 to 64 letters, digits, `-`, `_` and `.`".to_owned()),
+    }
+}
+
+/// Which server to speak to, and as whom.
 #[derive(Args, Debug)]
 pub(crate) struct Server {
+    /// A profile that `admin login` made [default: `default`, unless a server runs on the data folder]
+    #[arg(long, env = "ADMIN_PROFILE", value_name = "NAME", value_parser = parse_profile, conflicts_with_all = ["url", "token"])]
+    pub(crate) profile: Option<String>,
     /// Its address [default: the server that runs on the data folder]
     #[arg(long, env = "ADMIN_URL", value_name = "URL")]
     pub(crate) url: Option<String>,

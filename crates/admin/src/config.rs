@@ -40,8 +40,16 @@ const KEYS: &[Key] = &[
 
 /// Variables that begin with `ADMIN_` and are not settings: of the command line's client, of tests, and those that
 /// Kubernetes sets for a service named `admin`.
-const OTHER_VARIABLES: &[&str] =
-    &["ADMIN_CONFIG", "ADMIN_URL", "ADMIN_TOKEN", "ADMIN_BINARY", "ADMIN_TEST_", "ADMIN_SERVICE_", "ADMIN_PORT"];
+const OTHER_VARIABLES: &[&str] = &[
+    "ADMIN_CONFIG",
+    "ADMIN_URL",
+    "ADMIN_TOKEN",
+    "ADMIN_PROFILE",
+    "ADMIN_BINARY",
+    "ADMIN_TEST_",
+    "ADMIN_SERVICE_",
+    "ADMIN_PORT",
+];
 
 /// How much may be logged.
 const LOG_LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];

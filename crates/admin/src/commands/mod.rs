@@ -7,11 +7,12 @@ mod client;
 mod export;
 mod import;
 mod keys;
+mod login;
 mod token;
 
 use anyhow::Result;
 
-use crate::command_line::{Command, CommandLine, ConfigCommand, KeysCommand, TokenCommand};
+use crate::command_line::{Command, CommandLine, ConfigCommand, KeysCommand, OrgsCommand, TokenCommand};
 use crate::config::Config;
 use crate::{out, serve};
 
@@ -26,6 +27,16 @@ pub(crate) async fn run(line: CommandLine) -> Result<()> {
             Ok(())
         }
         Command::SignIn => token::sign_in(&config).await,
+        Command::Login { url, profiled } => {
+            let url = url.map_or_else(|| token::url(&config), Ok)?;
+            login::login(&url, profiled.name()).await
+        }
+        Command::Whoami { profiled } => login::whoami(profiled.name()).await,
+        Command::Logout { profiled } => login::logout(profiled.name()).await,
+        Command::Orgs { command: None, profiled } => login::orgs(profiled.name()).await,
+        Command::Orgs { command: Some(OrgsCommand::Switch { org }), profiled } => {
+            login::switch(profiled.name(), &org).await
+        }
         Command::Token(TokenCommand::Create { speaker, ttl }) => token::create(&config, &speaker, ttl).await,
         Command::Access(command) => access::run(&config, command).await,
         Command::Keys(KeysCommand::Rotate { now }) => keys::rotate(&config, now).await,

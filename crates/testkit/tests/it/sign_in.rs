@@ -4,6 +4,7 @@
 mod attacks;
 mod code_flow;
 mod device;
+mod login;
 mod people;
 
 use std::collections::BTreeMap;
