@@ -16,6 +16,7 @@ mod meters;
 mod oauth;
 mod observe;
 mod openapi;
+mod orgs;
 mod pages;
 mod params;
 mod path;

@@ -11,7 +11,9 @@ macro_rules! sql {
     };
 }
 
+pub mod account_links;
 pub mod accounts;
+pub mod attempts;
 pub mod client_secrets;
 mod conn;
 pub mod counts;
@@ -25,6 +27,7 @@ pub mod index_builds;
 pub mod indexes;
 mod lane;
 pub mod list;
+pub mod mail;
 mod migrate;
 pub mod oauth;
 pub mod orgs;

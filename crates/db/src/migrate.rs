@@ -29,6 +29,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(3, "0003_references_in_order"),
     migration!(4, "0004_decision_filters"),
     migration!(5, "0005_identity"),
+    migration!(7, "0007_people"),
 ];
 
 /// How long a migration may take, in milliseconds.

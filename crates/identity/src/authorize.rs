@@ -76,6 +76,8 @@ impl From<OAuthError> for Refused {
 pub enum Next {
     /// Somebody must sign in, or sign in again.
     SignIn,
+    /// The person acts in another org than the client's, and may switch.
+    SwitchOrg,
     /// The person must agree.
     Consent,
     /// Back to the client.
@@ -198,7 +200,11 @@ impl Identity {
             };
         };
         if session.org != request.client.org {
-            return refuse("access_denied", "the client is of another org than the one that is active");
+            return match self.user_in(session.account, request.client.org).await? {
+                None => refuse("access_denied", "the person is not in the client's org"),
+                Some(_) if silent => refuse("interaction_required", "the person acts in another org just now"),
+                Some(_) => Ok(Next::SwitchOrg),
+            };
         }
         let must_agree = !request.client.settings.first_party || request.prompt.iter().any(|word| word == "consent");
         if must_agree && !consented {

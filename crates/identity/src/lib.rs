@@ -2,11 +2,13 @@
 //! Nothing here knows HTTP or SQL.
 
 mod accounts;
+mod address_change;
 mod attempts;
 mod authorize;
 mod client_auth;
 mod client_secrets;
 mod clients;
+mod devices;
 mod email;
 mod error;
 mod form;
@@ -15,9 +17,12 @@ mod introspection;
 mod jws;
 mod keys;
 mod logout;
+mod mail;
 mod metadata;
+mod orgs;
 mod passwords;
 mod pushed;
+mod reset;
 mod revocations;
 mod sessions;
 mod sign_in;
@@ -35,10 +40,14 @@ pub use authorize::{AuthorizationRequest, Next, Redirection, Refused};
 pub use client_auth::{Basic, authenticate_client};
 pub use client_secrets::{SecretShown, create_client_secret, delete_client_secret, list_client_secrets};
 pub use clients::{Client, Settings, find_client};
+pub use devices::SignedIn;
 pub use error::{OAuthError, OAuthResult};
 pub use form::Form;
 pub use keys::{Algorithm, PUBLISHED_AHEAD, PUBLISHED_AT_ONCE, check_master_key, rotate_keys};
 pub use logout::SignedOut;
+pub use mail::{Language, Notice, Smtp};
+pub use orgs::{Asker, OrgCreation, OrgOfAccount};
+pub use reset::RESET_SECONDS;
 pub use sessions::{SESSION_SECONDS, Session};
 pub use sign_in::{SIGN_IN_SECONDS, create_sign_in_token, invite_user};
 pub use token_endpoint::{GRANT_TYPES, SCOPES};
@@ -46,6 +55,7 @@ pub use tokens::{Claims, TOKEN_SECONDS, Verified};
 
 use crate::attempts::Attempts;
 use crate::keys::Keys;
+use crate::mail::Outbox;
 use crate::passwords::Passwords;
 use crate::revocations::Revocations;
 use crate::tokens::Tokens;
@@ -64,6 +74,8 @@ pub struct Identity {
     pub(crate) tokens: Tokens,
     pub(crate) passwords: Passwords,
     pub(crate) attempts: Attempts,
+    pub(crate) org_creation: OrgCreation,
+    pub(crate) outbox: Outbox,
 }
 
 impl Identity {
@@ -75,7 +87,14 @@ impl Identity {
         let tokens = Tokens::new(issuer, keys.clone(), revocations.clone());
         let passwords = Passwords::new(core.random())?;
         let (core, issuer, attempts) = (core.clone(), issuer.to_owned(), Attempts::default());
-        Ok(Identity { core, issuer, keys, revocations, tokens, passwords, attempts })
+        let (org_creation, outbox) = (OrgCreation::default(), Outbox::new(None));
+        Ok(Identity { core, issuer, keys, revocations, tokens, passwords, attempts, org_creation, outbox })
+    }
+
+    /// The same, with another rule on who may make orgs.
+    #[must_use]
+    pub fn with_org_creation(self, org_creation: OrgCreation) -> Identity {
+        Identity { org_creation, ..self }
     }
 
     /// The issuer of its tokens.
@@ -117,6 +136,7 @@ impl Identity {
 
     async fn look(&self, looks: u64) -> Result<()> {
         self.revocations.refresh(&self.core).await?;
+        self.attempts.share(&self.core).await?;
         if !self.keys.are_known(&self.core).await? {
             self.keys.refresh(&self.core).await?;
         }

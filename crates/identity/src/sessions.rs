@@ -52,6 +52,7 @@ pub(crate) async fn begin(
         methods: methods.to_owned(),
         authenticated_at: now,
         expires_at: now.plus_seconds(SESSION_SECONDS),
+        seen_at: now,
     };
     let hash = hash(cookie.expose_secret());
     let agent = device.agent.map(|agent| agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT).collect());
@@ -74,6 +75,8 @@ impl Identity {
         if user.status != "active" {
             return Ok(None);
         }
+        drop(conn);
+        self.note_seen((row.account, row.id), row.seen_at).await;
         let SessionRow { id, account, org, user: user_id, methods, authenticated_at, .. } = row;
         let methods = methods.split(' ').filter(|method| !method.is_empty()).map(str::to_owned).collect();
         Ok(Some(Session { id, account, org, user: user_id, name: user.name, methods, authenticated_at }))

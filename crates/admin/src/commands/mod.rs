@@ -6,11 +6,13 @@ mod client;
 mod export;
 mod import;
 mod keys;
+mod orgs;
 mod token;
+mod user;
 
 use anyhow::Result;
 
-use crate::command_line::{Command, CommandLine, ConfigCommand, KeysCommand, TokenCommand};
+use crate::command_line::{Command, CommandLine, ConfigCommand, KeysCommand, TokenCommand, UserCommand};
 use crate::config::Config;
 use crate::{out, serve};
 
@@ -24,8 +26,10 @@ pub(crate) async fn run(line: CommandLine) -> Result<()> {
             out::line("The schema is up to date.");
             Ok(())
         }
-        Command::SignIn => token::sign_in(&config).await,
-        Command::Token(TokenCommand::Create { speaker, ttl }) => token::create(&config, &speaker, ttl).await,
+        Command::SignIn { org } => token::sign_in(&config, org).await,
+        Command::Org(command) => orgs::run(&config, command).await,
+        Command::User(UserCommand::ResetLink { person }) => user::reset_link(&config, &person).await,
+        Command::Token(TokenCommand::Create { speaker, org, ttl }) => token::create(&config, &speaker, org, ttl).await,
         Command::Access(command) => access::run(&config, command).await,
         Command::Keys(KeysCommand::Rotate { now }) => keys::rotate(&config, now).await,
         Command::Config(ConfigCommand::Check) => check::run(&config).await,

@@ -2,7 +2,12 @@
 
 mod account;
 mod authorize;
+mod devices;
+mod email;
+mod orgs;
+mod password;
 mod sign_in;
+mod signed_in;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -16,6 +21,8 @@ use minijinja::{Environment, Value, context};
 
 use crate::App;
 
+pub(crate) use signed_in::language;
+
 /// The cookie of a session. `__Host-`: of this host alone, over TLS or on this machine.
 const COOKIE: &str = "__Host-admin-session";
 
@@ -27,6 +34,15 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("set-up.html", include_str!("../../assets/pages/set-up.html")),
         ("consent.html", include_str!("../../assets/pages/consent.html")),
         ("account.html", include_str!("../../assets/pages/account.html")),
+        ("orgs.html", include_str!("../../assets/pages/orgs.html")),
+        ("switch-org.html", include_str!("../../assets/pages/switch-org.html")),
+        ("sessions.html", include_str!("../../assets/pages/sessions.html")),
+        ("password.html", include_str!("../../assets/pages/password.html")),
+        ("new-password.html", include_str!("../../assets/pages/new-password.html")),
+        ("forgotten.html", include_str!("../../assets/pages/forgotten.html")),
+        ("email.html", include_str!("../../assets/pages/email.html")),
+        ("confirm-email.html", include_str!("../../assets/pages/confirm-email.html")),
+        ("done.html", include_str!("../../assets/pages/done.html")),
         ("sign-out.html", include_str!("../../assets/pages/sign-out.html")),
         ("message.html", include_str!("../../assets/pages/message.html")),
         ("form-post.html", include_str!("../../assets/pages/form-post.html")),
@@ -50,6 +66,12 @@ pub(crate) fn routes() -> Router<App> {
         .route("/set-up", get(sign_in::set_up_page).post(sign_in::set_up))
         .route("/account", get(account::page))
         .route("/account/token", post(account::token))
+        .route("/account/orgs", get(orgs::page).post(orgs::switch))
+        .route("/account/sessions", get(devices::page).post(devices::end))
+        .route("/account/password", get(password::page).post(password::change))
+        .route("/account/email", get(email::page).post(email::wish))
+        .route("/account/email/confirm", get(email::confirm_page).post(email::confirm))
+        .route("/reset-password", get(password::reset_page).post(password::reset))
         .route("/oauth/authorize", get(authorize::by_query).post(authorize::by_form))
         .route("/oauth/consent", post(authorize::consent))
         .route("/oauth/logout", get(account::logout_by_query).post(account::logout_by_form))
@@ -136,7 +158,8 @@ fn see(place: &str) -> Result<Response> {
 
 /// Where a browser may go after it signed in: a page of ours alone.
 fn next(text: Option<&str>) -> &str {
-    let page = |text: &str| text == "/reference" || text.starts_with("/oauth/authorize?");
+    let here = ["/oauth/authorize?", "/account/"];
+    let page = |text: &str| text == "/reference" || here.iter().any(|place| text.starts_with(place));
     let own = |text: &&str| page(text) && text.bytes().all(|b| b.is_ascii_graphic());
     text.filter(own).unwrap_or("/account")
 }

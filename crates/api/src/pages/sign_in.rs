@@ -17,12 +17,12 @@ use crate::{App, ClientAddress};
 
 type Answer = std::result::Result<Response, Refusal>;
 
-fn query(uri: &Uri) -> Form {
+pub(super) fn query(uri: &Uri) -> Form {
     let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     Form::new(pairs.map(|(name, value)| (name.into_owned(), value.into_owned()))).unwrap_or_default()
 }
 
-fn browser(headers: &HeaderMap, address: Option<Extension<ClientAddress>>) -> Browser {
+pub(super) fn browser(headers: &HeaderMap, address: Option<Extension<ClientAddress>>) -> Browser {
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
     Browser { address: address.map(|Extension(ClientAddress(address))| address), agent }
 }
@@ -112,14 +112,15 @@ async fn set_up_form(
         Err(error) => return Err(error),
     };
     let (fixed, name) = (invitation.email.is_some(), &invitation.name);
+    let (org_name, invited_by) = (&invitation.org_name, &invitation.invited_by);
     let email = invitation.email.as_deref().or(email);
     let status = error.map_or(StatusCode::OK, |error| problem::status(error.kind));
     let error = error.map(told);
-    print(headers, status, "set-up.html", context! { token, name, email, fixed, error }, None)
+    print(headers, status, "set-up.html", context! { token, name, email, fixed, error, org_name, invited_by }, None)
 }
 
 /// What an error says, without the place in a document that nobody sees.
-fn told(error: &Error) -> String {
+pub(super) fn told(error: &Error) -> String {
     let field = |pointer: &str| pointer.trim_start_matches('/').to_owned();
     match error.errors.as_slice() {
         [] => error.detail.clone(),

@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Both;
 
 /// Tables that belong to no org.
-const GLOBAL: [&str; 10] = [
+const GLOBAL: [&str; 13] = [
     "account",
+    "account_link",
+    "attempt",
+    "mail",
     "migration",
     "oauth_grant",
     "oauth_request",

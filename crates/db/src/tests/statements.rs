@@ -4,13 +4,16 @@ use tokio_postgres::types::Type;
 
 use super::Both;
 use crate::{
-    accounts, client_secrets, counts, decisions, events, idempotency, index_builds, indexes, migrate, oauth, orgs,
-    references, resources, revocations, secrets, sessions, sign_in, signing_keys, uniques,
+    account_links, accounts, attempts, client_secrets, counts, decisions, events, idempotency, index_builds, indexes,
+    mail, migrate, oauth, orgs, references, resources, revocations, secrets, sessions, sign_in, signing_keys, uniques,
 };
 
 /// All of them, by module. A module that is missing here has an unused constant, which is a warning.
 const ALL: &[(&str, &[&str])] = &[
+    ("account_links", account_links::STATEMENTS),
     ("accounts", accounts::STATEMENTS),
+    ("attempts", attempts::STATEMENTS),
+    ("mail", mail::STATEMENTS),
     ("client_secrets", client_secrets::STATEMENTS),
     ("oauth", oauth::STATEMENTS),
     ("revocations", revocations::STATEMENTS),

@@ -35,6 +35,10 @@ fn rule() -> Value {
     json!({"type": "policy", "name": "p", "attributes": {"cedar": "permit (principal, action, resource);"}})
 }
 
+fn named() -> Value {
+    json!({"name": "Acme"})
+}
+
 fn empty() -> Value {
     json!({})
 }
@@ -136,6 +140,9 @@ const TABLE: &[Row] = &[
     ("POST", "/v3/clients/{client}/secrets", empty, [401, 404, 404, 404, 403, 201, 201]),
     ("POST", "/v3/clients/{client}/secrets?dry_run=true", empty, CREDENTIALS),
     ("DELETE", "/v3/clients/{client}/secrets/{secret}", nothing, [401, 404, 404, 404, 403, 204, 204]),
+    ("GET", "/v3/orgs", nothing, LIST),
+    // Only who has an account makes orgs, which none of these has: what else is asked is in `sign_in::orgs`.
+    ("POST", "/v3/orgs", named, [401, 403, 403, 403, 403, 403, 403]),
     ("POST", "/v3/access/explain", why, [401, 422, 200, 200, 200, 200, 200]),
     ("POST", "/v3/access/simulate", draft, KNOW),
     ("GET", "/v3/access/matrix", nothing, KNOW),
