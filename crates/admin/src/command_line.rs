@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use admin_types::ResourceId;
+use admin_types::{OrgId, ResourceId};
 use clap::{Args, Parser, Subcommand};
 
 /// A self-hosted control plane: describe resource types, get a governed API.
@@ -52,8 +52,6 @@ pub(crate) enum Command {
     },
     /// Bring the database's schema up to date, and stop
     Migrate,
-    /// Print a one-time sign-in link for the owner
-    SignIn,
     /// Sign in at a server by a browser; the other commands then act as you
     Login {
         /// Where the server is, such as https://admin.example.org [default: the server that runs on the data folder]
@@ -78,6 +76,18 @@ pub(crate) enum Command {
         #[command(flatten)]
         profiled: Profiled,
     },
+    /// Print a one-time sign-in link for the owner
+    SignIn {
+        /// The org [default: the first]
+        #[arg(long, value_name = "ID", value_parser = parse_org)]
+        org: Option<OrgId>,
+    },
+    /// Orgs
+    #[command(subcommand)]
+    Org(OrgCommand),
+    /// People
+    #[command(subcommand)]
+    User(UserCommand),
     /// Bearer tokens
     #[command(subcommand)]
     Token(TokenCommand),
@@ -135,6 +145,9 @@ pub(crate) enum TokenCommand {
     Create {
         #[command(flatten)]
         speaker: Speaker,
+        /// The org [default: the first]
+        #[arg(long, value_name = "ID", value_parser = parse_org)]
+        org: Option<OrgId>,
         /// How long it is good for, in seconds
         #[arg(long, value_name = "SECONDS", default_value_t = admin_identity::TOKEN_SECONDS, value_parser = clap::value_parser!(i64).range(1..=31_536_000))]
         ttl: i64,
@@ -158,6 +171,30 @@ pub(crate) struct Speaker {
 
 fn parse_id(text: &str) -> Result<ResourceId, String> {
     ResourceId::parse(text).ok_or_else(|| "not an id, such as usr_01jh8x5n9bfqv8xk3c6m7t2d4e".to_owned())
+}
+
+fn parse_org(text: &str) -> Result<OrgId, String> {
+    OrgId::parse(text).ok_or_else(|| "not an id, such as org_01jh8x5n9bfqv8xk3c6m7t2d4e".to_owned())
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum OrgCommand {
+    /// Make an org, and print a one-time link by which its owner sets up an account
+    Create {
+        /// Its name, for people
+        name: String,
+    },
+    /// Print all orgs: id, when they were made, name
+    List,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum UserCommand {
+    /// Print a link, good for 30 minutes and once, by which a person sets a new password
+    ResetLink {
+        /// The address of their account, or the id of a user that it acts as
+        person: String,
+    },
 }
 
 const ACCESS_EXAMPLES: &str = "\

@@ -1,9 +1,12 @@
 //! What is kept for a time only, and then forgotten: idempotency keys, sign-in tokens, the places of moved values, refusals,
-//! codes and refresh tokens, revocations, API keys that have ended.
+//! codes and refresh tokens, revocations, API keys that have ended, links sent by mail.
 
 use std::time::Duration;
 
-use admin_db::{Tx, api_keys, device_codes, idempotency, indexes, oauth, revocations, sessions, sign_in};
+use admin_db::{
+    Tx, account_links, api_keys, attempts, device_codes, idempotency, indexes, mail, oauth, revocations, sessions,
+    sign_in,
+};
 use admin_types::Result;
 
 use crate::Core;
@@ -36,7 +39,9 @@ async fn forget(core: &Core) -> Result<()> {
     let now = core.clock.now();
     let forgotten = core.db.write_global(async move |tx: &mut Tx| {
         let answers = idempotency::forget(tx, now.plus_seconds(-KEPT_SECONDS)).await?;
-        let tokens = sign_in::forget(tx, now).await? + sessions::forget(tx, now).await?;
+        let links =
+            account_links::forget(tx, now).await? + mail::forget(tx, now).await? + attempts::forget(tx, now).await?;
+        let tokens = sign_in::forget(tx, now).await? + sessions::forget(tx, now).await? + links;
         let moved = indexes::forget_moved(tx, now.plus_seconds(-2 * WALK_SECONDS)).await?;
         let devices = device_codes::forget(tx, now.plus_seconds(-DEVICE_SECONDS)).await?;
         let granted = oauth::forget(tx, now).await? + devices;

@@ -11,8 +11,10 @@ macro_rules! sql {
     };
 }
 
+pub mod account_links;
 pub mod accounts;
 pub mod api_keys;
+pub mod attempts;
 pub mod client_secrets;
 mod conn;
 pub mod counts;
@@ -27,6 +29,7 @@ pub mod index_builds;
 pub mod indexes;
 mod lane;
 pub mod list;
+pub mod mail;
 mod migrate;
 pub mod oauth;
 pub mod orgs;

@@ -5,10 +5,12 @@ use std::net::IpAddr;
 use admin_core::Core;
 use admin_db::accounts::{self, AccountRow};
 use admin_db::sessions::Device;
-use admin_db::{Tx, resources, sign_in};
+use admin_db::sign_in::SignInRow;
+use admin_db::{Conn, Tx, resources, sign_in};
 use admin_types::{AccountId, Error, FieldError, Kind, OrgId, Resource, ResourceId, Result};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::attempts::too_many;
 use crate::grants::hash;
 use crate::{Identity, email, passwords, sessions};
 
@@ -26,6 +28,10 @@ pub struct Invitation {
     pub name: String,
     /// The address that the account must have, if the user has one.
     pub email: Option<String>,
+    /// The org's name.
+    pub org_name: String,
+    /// The name of whoever invites, if it is an invitation and they are there still.
+    pub invited_by: Option<String>,
 }
 
 /// Where somebody signs in from.
@@ -51,8 +57,14 @@ fn spent() -> Error {
     Error::new(Kind::Unauthenticated, "bad_sign_in_token", detail)
 }
 
-fn wrong() -> Error {
+pub(crate) fn wrong() -> Error {
     Error::new(Kind::Unauthenticated, "wrong_credentials", "The address or the password is wrong.")
+}
+
+/// A resource that is not in the trash.
+pub(crate) async fn live(conn: &mut Conn, org: OrgId, id: ResourceId) -> Result<Option<Resource>> {
+    let row = resources::get(conn, org, id).await?.filter(|row| !row.deleted);
+    row.map(|row| serde_json::from_str(&row.document)).transpose().map_err(Error::internal)
 }
 
 impl Identity {
@@ -60,11 +72,15 @@ impl Identity {
     pub async fn invitation(&self, token: &str) -> Result<Invitation> {
         let mut conn = self.core.db().read().await?;
         let found = sign_in::find(&mut conn, &hash(token), self.core.clock().now()).await?;
-        let (org, user) = found.ok_or_else(spent)?;
-        let row = resources::get(&mut conn, org, user).await?.filter(|row| !row.deleted).ok_or_else(spent)?;
-        let resource: Resource = serde_json::from_str(&row.document).map_err(Error::internal)?;
+        let SignInRow { org, user, invited_by } = found.ok_or_else(spent)?;
+        let resource = live(&mut conn, org, user).await?.ok_or_else(spent)?;
+        let org_name = admin_db::orgs::name(&mut conn, org).await?.ok_or_else(spent)?;
+        let invited_by = match invited_by {
+            Some(id) => live(&mut conn, org, id).await?.map(|by| by.name),
+            None => None,
+        };
         let email = resource.attributes.get("email").and_then(|email| email.as_str()).map(str::to_owned);
-        Ok(Invitation { org, user, name: resource.name, email })
+        Ok(Invitation { org, user, name: resource.name, email, org_name, invited_by })
     }
 
     /// Takes a one-time link: makes an account with this address and password, or lets the one that is there in if the
@@ -140,6 +156,9 @@ impl Identity {
         let key = email::key(address).map_err(|_| wrong())?;
         self.attempts.check(&key, browser.address)?;
         let account = accounts::by_email(&mut *self.core.db().read().await?, &key).await?;
+        if self.attempts.is_crowded() && !self.is_known_there(account.as_ref(), browser).await? {
+            return Err(too_many());
+        }
         let hash = account.as_ref().and_then(|account| account.password.as_deref());
         let right = self.passwords.verify(password.expose_secret(), hash).await?;
         let Some(account) = account.filter(|_| right) else {
@@ -149,6 +168,13 @@ impl Identity {
         self.attempts.succeeded(&key);
         let subject = self.first_active(account.id).await?.ok_or_else(wrong)?;
         sessions::begin(&self.core, account.id, subject, "pwd", browser.device()).await
+    }
+
+    /// Whether an account has a session that was begun where somebody is now.
+    async fn is_known_there(&self, account: Option<&AccountRow>, browser: &Browser) -> Result<bool> {
+        let (Some(account), Some(address)) = (account, browser.address) else { return Ok(false) };
+        let (mut conn, now) = (self.core.db().read_once().await?, self.core.clock().now());
+        admin_db::sessions::comes_from(&mut conn, account.id, &address.to_string(), now).await
     }
 
     /// The first user of an account that is there and active.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use admin_core::Core;
+use admin_types::OrgId;
 use secrecy::ExposeSecret;
 
 use crate::Identity;
@@ -76,6 +77,8 @@ impl From<OAuthError> for Refused {
 pub enum Next {
     /// Somebody must sign in, or sign in again.
     SignIn,
+    /// The person acts in another org than the client's, and may switch.
+    SwitchOrg(OrgId),
     /// The person must agree.
     Consent,
     /// Back to the client.
@@ -197,8 +200,12 @@ impl Identity {
                 Ok(Next::SignIn)
             };
         };
-        if !request.client.serves(session.org) {
-            return refuse("access_denied", "the client is of another org than the one that is active");
+        if let Some(org) = request.client.org.filter(|org| *org != session.org) {
+            return match self.user_in(session.account, org).await? {
+                None => refuse("access_denied", "the person is not in the client's org"),
+                Some(_) if silent => refuse("interaction_required", "the person acts in another org just now"),
+                Some(_) => Ok(Next::SwitchOrg(org)),
+            };
         }
         let must_agree = !request.client.settings.first_party || request.prompt.iter().any(|word| word == "consent");
         if must_agree && !consented {

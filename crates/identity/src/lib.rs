@@ -2,6 +2,7 @@
 //! Nothing here knows HTTP or SQL.
 
 mod accounts;
+mod address_change;
 mod api_keys;
 mod attempts;
 mod authorize;
@@ -9,6 +10,7 @@ mod client_auth;
 mod client_secrets;
 mod clients;
 mod device;
+mod devices;
 mod email;
 mod error;
 mod form;
@@ -18,9 +20,12 @@ mod introspection;
 mod jws;
 mod keys;
 mod logout;
+mod mail;
 mod metadata;
+mod orgs;
 mod passwords;
 mod pushed;
+mod reset;
 mod revocations;
 mod sessions;
 mod sign_in;
@@ -40,10 +45,14 @@ pub use client_auth::{Basic, authenticate_client};
 pub use client_secrets::{SecretShown, create_client_secret, delete_client_secret, list_client_secrets};
 pub use clients::{ADMIN_CLI, Client, ClientId, Settings, find_client};
 pub use device::DeviceRequest;
+pub use devices::SignedIn;
 pub use error::{OAuthError, OAuthResult};
 pub use form::Form;
 pub use keys::{Algorithm, PUBLISHED_AHEAD, PUBLISHED_AT_ONCE, check_master_key, rotate_keys};
 pub use logout::SignedOut;
+pub use mail::{Language, Notice, Smtp};
+pub use orgs::{Asker, OrgCreation, OrgOfAccount};
+pub use reset::RESET_SECONDS;
 pub use sessions::{SESSION_SECONDS, Session};
 pub use sign_in::{SIGN_IN_SECONDS, create_sign_in_token, invite_user};
 pub use token_endpoint::{GRANT_TYPES, SCOPES};
@@ -53,6 +62,7 @@ use crate::api_keys::KnownKeys;
 use crate::attempts::Attempts;
 use crate::guesses::Guesses;
 use crate::keys::Keys;
+use crate::mail::Outbox;
 use crate::passwords::Passwords;
 use crate::revocations::Revocations;
 use crate::tokens::Tokens;
@@ -73,6 +83,8 @@ pub struct Identity {
     pub(crate) attempts: Attempts,
     pub(crate) known_keys: KnownKeys,
     pub(crate) guesses: Guesses,
+    pub(crate) org_creation: OrgCreation,
+    pub(crate) outbox: Outbox,
 }
 
 impl Identity {
@@ -85,7 +97,26 @@ impl Identity {
         let passwords = Passwords::new(core.random())?;
         let (core, issuer, attempts) = (core.clone(), issuer.to_owned(), Attempts::default());
         let (known_keys, guesses) = (KnownKeys::default(), Guesses::default());
-        Ok(Identity { core, issuer, keys, revocations, tokens, passwords, attempts, known_keys, guesses })
+        let (org_creation, outbox) = (OrgCreation::default(), Outbox::new(None));
+        Ok(Identity {
+            core,
+            issuer,
+            keys,
+            revocations,
+            tokens,
+            passwords,
+            attempts,
+            known_keys,
+            guesses,
+            org_creation,
+            outbox,
+        })
+    }
+
+    /// The same, with another rule on who may make orgs.
+    #[must_use]
+    pub fn with_org_creation(self, org_creation: OrgCreation) -> Identity {
+        Identity { org_creation, ..self }
     }
 
     /// The issuer of its tokens.
@@ -128,6 +159,7 @@ impl Identity {
     async fn look(&self, looks: u64) -> Result<()> {
         self.revocations.refresh(&self.core).await?;
         self.note_used_keys().await?;
+        self.attempts.share(&self.core).await?;
         if !self.keys.are_known(&self.core).await? {
             self.keys.refresh(&self.core).await?;
         }

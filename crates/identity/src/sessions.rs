@@ -50,6 +50,7 @@ pub(crate) async fn begin(
         methods: methods.to_owned(),
         authenticated_at: now,
         expires_at: now.plus_seconds(SESSION_SECONDS),
+        seen_at: now,
     };
     let hash = hash(cookie.expose_secret());
     core.db().write_global(async move |tx: &mut Tx| sessions::insert(tx, &hash, &row, &device, now).await).await?;
@@ -70,6 +71,8 @@ impl Identity {
         if user.status != "active" {
             return Ok(None);
         }
+        drop(conn);
+        self.note_seen((row.account, row.id), row.seen_at).await;
         let SessionRow { id, account, org, user: user_id, methods, authenticated_at, .. } = row;
         let methods = methods.split(' ').filter(|method| !method.is_empty()).map(str::to_owned).collect();
         Ok(Some(Session { id, account, org, user: user_id, name: user.name, methods, authenticated_at }))

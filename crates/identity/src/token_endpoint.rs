@@ -1,7 +1,7 @@
 //! The token endpoint (RFC 6749, section 3.2): a grant in, tokens out.
 
 use admin_db::accounts;
-use admin_types::{OrgId, Principal, ResourceId};
+use admin_types::{OrgId, ResourceId};
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -111,7 +111,7 @@ impl Identity {
                 return Err(OAuthError::new("invalid_scope", format!("{more} was not granted")));
             }
             subject = match org {
-                Some(org) => Some(self.user_in(&grant, org).await?),
+                Some(org) => Some(self.subject_in(&grant, org).await?),
                 None => None,
             };
         }
@@ -121,19 +121,12 @@ impl Identity {
     }
 
     /// The active user, in the org that is named, of the account that a grant is of.
-    async fn user_in(&self, grant: &Grant, org: &str) -> OAuthResult<(OrgId, ResourceId)> {
+    async fn subject_in(&self, grant: &Grant, org: &str) -> OAuthResult<(OrgId, ResourceId)> {
         let wrong = || OAuthError::new("invalid_target", "the account has no active user in the org");
         let org = OrgId::parse(org).ok_or_else(wrong)?;
-        let users = {
-            let mut conn = self.core.db().read().await?;
-            match accounts::account_of(&mut conn, grant.org, grant.subject).await? {
-                Some(account) => accounts::memberships(&mut conn, account).await?,
-                None => vec![],
-            }
-        };
-        let (org, id) = users.into_iter().find(|(of, _)| *of == org).ok_or_else(wrong)?;
-        let there = self.is_active(&Principal::new(org, id)).await?;
-        there.then_some((org, id)).ok_or_else(wrong)
+        let account = accounts::account_of(&mut *self.core.db().read().await?, grant.org, grant.subject).await?;
+        let user = self.user_in(account.ok_or_else(wrong)?, org).await?;
+        Ok((org, user.ok_or_else(wrong)?))
     }
 
     /// The grant of a code or a refresh token, and the refresh token that takes its place, if the client may have one.

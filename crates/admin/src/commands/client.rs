@@ -61,7 +61,7 @@ impl Client {
         };
         let token = match &server.token {
             Some(token) => SecretString::from(token.as_str()),
-            None => token::mint(config, "owner", SECONDS).await?,
+            None => token::mint(config, None, "owner", SECONDS).await?,
         };
         Ok(Client::with_token(&url, token))
     }

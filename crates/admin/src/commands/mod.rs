@@ -8,11 +8,13 @@ mod export;
 mod import;
 mod keys;
 mod login;
+mod orgs;
 mod token;
+mod user;
 
 use anyhow::Result;
 
-use crate::command_line::{Command, CommandLine, ConfigCommand, KeysCommand, OrgsCommand, TokenCommand};
+use crate::command_line::{Command, CommandLine, ConfigCommand, KeysCommand, OrgsCommand, TokenCommand, UserCommand};
 use crate::config::Config;
 use crate::{out, serve};
 
@@ -26,7 +28,6 @@ pub(crate) async fn run(line: CommandLine) -> Result<()> {
             out::line("The schema is up to date.");
             Ok(())
         }
-        Command::SignIn => token::sign_in(&config).await,
         Command::Login { url, profiled } => {
             let url = url.map_or_else(|| token::url(&config), Ok)?;
             login::login(&url, profiled.name()).await
@@ -37,7 +38,10 @@ pub(crate) async fn run(line: CommandLine) -> Result<()> {
         Command::Orgs { command: Some(OrgsCommand::Switch { org }), profiled } => {
             login::switch(profiled.name(), &org).await
         }
-        Command::Token(TokenCommand::Create { speaker, ttl }) => token::create(&config, &speaker, ttl).await,
+        Command::SignIn { org } => token::sign_in(&config, org).await,
+        Command::Org(command) => orgs::run(&config, command).await,
+        Command::User(UserCommand::ResetLink { person }) => user::reset_link(&config, &person).await,
+        Command::Token(TokenCommand::Create { speaker, org, ttl }) => token::create(&config, &speaker, org, ttl).await,
         Command::Access(command) => access::run(&config, command).await,
         Command::Keys(KeysCommand::Rotate { now }) => keys::rotate(&config, now).await,
         Command::ApiKey(command) => api_key::run(&config, command).await,

@@ -10,7 +10,8 @@ use axum::response::Response;
 use form_urlencoded::Serializer;
 use minijinja::context;
 
-use super::{browser, is_own, message, page as print, see, sign_in, texts};
+use super::told::another_site;
+use super::{browser, is_own, page as print, see, sign_in, texts};
 use crate::oauth::{self, Refusal};
 use crate::{App, ClientAddress, problem};
 
@@ -72,7 +73,7 @@ fn confirm(headers: &HeaderMap, session: &Session, request: &DeviceRequest) -> R
 pub(super) async fn submit(State(app): State<App>, address: Address, headers: HeaderMap, body: Body) -> Answer {
     let sent = oauth::form(&headers, body).await?;
     if !is_own(&app, &headers) {
-        return Ok(message(&headers, StatusCode::FORBIDDEN, "This form was sent from another site.")?);
+        return Ok(another_site(&headers)?);
     }
     let code = sent.get("user_code").unwrap_or_default();
     let Some(session) = super::account::session(&app, &headers).await? else { return Ok(to_sign_in(Some(code))?) };

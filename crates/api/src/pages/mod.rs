@@ -3,7 +3,12 @@
 mod account;
 mod authorize;
 mod device;
+mod devices;
+mod email;
+mod orgs;
+mod password;
 mod sign_in;
+mod signed_in;
 mod told;
 
 use std::collections::BTreeMap;
@@ -19,6 +24,8 @@ use minijinja::{Environment, Value, context};
 
 use crate::{App, ClientAddress};
 
+pub(crate) use signed_in::language;
+
 /// The cookie of a session. `__Host-`: of this host alone, over TLS or on this machine.
 const COOKIE: &str = "__Host-admin-session";
 
@@ -30,6 +37,15 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("set-up.html", include_str!("../../assets/pages/set-up.html")),
         ("consent.html", include_str!("../../assets/pages/consent.html")),
         ("account.html", include_str!("../../assets/pages/account.html")),
+        ("orgs.html", include_str!("../../assets/pages/orgs.html")),
+        ("switch-org.html", include_str!("../../assets/pages/switch-org.html")),
+        ("sessions.html", include_str!("../../assets/pages/sessions.html")),
+        ("password.html", include_str!("../../assets/pages/password.html")),
+        ("new-password.html", include_str!("../../assets/pages/new-password.html")),
+        ("forgotten.html", include_str!("../../assets/pages/forgotten.html")),
+        ("email.html", include_str!("../../assets/pages/email.html")),
+        ("confirm-email.html", include_str!("../../assets/pages/confirm-email.html")),
+        ("done.html", include_str!("../../assets/pages/done.html")),
         ("sign-out.html", include_str!("../../assets/pages/sign-out.html")),
         ("device.html", include_str!("../../assets/pages/device.html")),
         ("device-confirm.html", include_str!("../../assets/pages/device-confirm.html")),
@@ -56,6 +72,12 @@ pub(crate) fn routes() -> Router<App> {
         .route("/account", get(account::page))
         .route("/account/token", post(account::token))
         .route("/device", get(device::page).post(device::submit))
+        .route("/account/orgs", get(orgs::page).post(orgs::switch))
+        .route("/account/sessions", get(devices::page).post(devices::end))
+        .route("/account/password", get(password::page).post(password::change))
+        .route("/account/email", get(email::page).post(email::wish))
+        .route("/account/email/confirm", get(email::confirm_page).post(email::confirm))
+        .route("/reset-password", get(password::reset_page).post(password::reset))
         .route("/oauth/authorize", get(authorize::by_query).post(authorize::by_form))
         .route("/oauth/consent", post(authorize::consent))
         .route("/oauth/logout", get(account::logout_by_query).post(account::logout_by_form))
@@ -149,8 +171,9 @@ fn see(place: &str) -> Result<Response> {
 
 /// Where a browser may go after it signed in: a page of ours alone.
 fn next(text: Option<&str>) -> &str {
-    let asking = |text: &str| text.starts_with("/oauth/authorize?") || text.starts_with("/device?");
-    let page = |text: &str| matches!(text, "/reference" | "/device") || asking(text);
+    let here = ["/oauth/authorize?", "/device?", "/account/"];
+    let page =
+        |text: &str| matches!(text, "/reference" | "/device") || here.iter().any(|place| text.starts_with(place));
     let own = |text: &&str| page(text) && text.bytes().all(|b| b.is_ascii_graphic());
     text.filter(own).unwrap_or("/account")
 }

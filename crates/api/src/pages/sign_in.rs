@@ -108,10 +108,11 @@ async fn set_up_form(
         Err(error) => return Err(error),
     };
     let (fixed, name) = (invitation.email.is_some(), &invitation.name);
+    let (org_name, invited_by) = (&invitation.org_name, &invitation.invited_by);
     let email = invitation.email.as_deref().or(email);
     let status = error.map_or(StatusCode::OK, |error| problem::status(error.kind));
     let error = error.map(|error| told(headers, error));
-    print(headers, status, "set-up.html", context! { token, name, email, fixed, error }, None)
+    print(headers, status, "set-up.html", context! { token, name, email, fixed, error, org_name, invited_by }, None)
 }
 
 /// Takes a one-time link.

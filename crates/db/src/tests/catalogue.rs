@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Both;
 
 /// Tables that belong to no org.
-const GLOBAL: [&str; 13] = [
+const GLOBAL: [&str; 16] = [
     "account",
     "api_key",
     "device_code",
     "logout_notice",
+    "account_link",
+    "attempt",
+    "mail",
     "migration",
     "oauth_grant",
     "oauth_request",

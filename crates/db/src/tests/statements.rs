@@ -4,14 +4,18 @@ use tokio_postgres::types::Type;
 
 use super::Both;
 use crate::{
-    accounts, api_keys, client_secrets, counts, decisions, device_codes, events, idempotency, index_builds, indexes,
-    migrate, oauth, orgs, references, resources, revocations, secrets, sessions, sign_in, signing_keys, uniques,
+    account_links, accounts, api_keys, attempts, client_secrets, counts, decisions, device_codes, events, idempotency,
+    index_builds, indexes, mail, migrate, oauth, orgs, references, resources, revocations, secrets, sessions, sign_in,
+    signing_keys, uniques,
 };
 
 /// All of them, by module. A module that is missing here has an unused constant, which is a warning.
 const ALL: &[(&str, &[&str])] = &[
+    ("account_links", account_links::STATEMENTS),
     ("accounts", accounts::STATEMENTS),
     ("api_keys", api_keys::STATEMENTS),
+    ("attempts", attempts::STATEMENTS),
+    ("mail", mail::STATEMENTS),
     ("client_secrets", client_secrets::STATEMENTS),
     ("device_codes", device_codes::STATEMENTS),
     ("oauth", oauth::STATEMENTS),

@@ -5,6 +5,7 @@ mod attacks;
 mod code_flow;
 mod device;
 mod login;
+mod orgs;
 mod people;
 
 use std::collections::BTreeMap;
@@ -131,8 +132,23 @@ async fn owner(sandbox: &Sandbox) -> Browser {
     browser
 }
 
+/// A client with the token of a session's page.
+async fn page_client(browser: &Browser) -> Client {
+    let seen = browser.submit("/account/token", &[]).await;
+    assert_eq!(seen.status, 200, "{}", seen.text);
+    let body: Value = serde_json::from_str(&seen.text).expect("JSON");
+    browser.client.with_token(body["data"]["access_token"].as_str().expect("a token"))
+}
+
+/// Makes an org by the token of a person; answers its id.
+async fn new_org(person: &Client, name: &str) -> String {
+    let (status, body) = person.post_json("/v3/orgs", &json!({"name": name})).await;
+    assert_eq!(status, 201, "{body}");
+    id(&body["data"])
+}
+
 /// A public client of the org's own.
-async fn app(sandbox: &Sandbox) -> String {
+async fn app(sandbox: &Client) -> String {
     let attributes = json!({"redirect_uris": [BACK], "grant_types": ["authorization_code", "refresh_token"],
         "token_endpoint_auth_method": "none", "first_party": true});
     add(sandbox, "client", "shop", attributes).await
