@@ -40,8 +40,6 @@ CREATE TABLE departed_user (
     PRIMARY KEY (org_id, user_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX session_by_user ON session (org_id, user_id);
-CREATE INDEX oauth_grant_by_subject ON oauth_grant (org_id, subject);
-
 -- Clients that registered themselves, with the hash of the token by which each may read and remove itself.
 CREATE TABLE client_registration (
     org_id BLOB NOT NULL,
