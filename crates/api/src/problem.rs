@@ -7,8 +7,6 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-/// After how many seconds to try again what was tried too often.
-pub(crate) const TOO_MANY_AFTER: HeaderValue = HeaderValue::from_static("900");
 /// The longest path and query, in bytes.
 const MAX_URI: usize = 16 * 1024;
 /// The most bytes of all header names and values.
@@ -74,6 +72,15 @@ pub(crate) fn document(error: &Error, request_id: &RequestId) -> Value {
     body
 }
 
+/// After how many seconds to try again, if that may help.
+pub(crate) fn retry_after(status: StatusCode) -> Option<HeaderValue> {
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => Some(HeaderValue::from_static("1")),
+        StatusCode::TOO_MANY_REQUESTS => Some(HeaderValue::from_static("900")),
+        _ => None,
+    }
+}
+
 /// Prints an error over the response that carried it, whose headers stay.
 pub(crate) fn print(error: &Error, request_id: &RequestId, mut response: Response) -> Response {
     let body = document(error, request_id).to_string();
@@ -94,13 +101,10 @@ pub(crate) fn print(error: &Error, request_id: &RequestId, mut response: Respons
             let challenge = "Bearer realm=\"admin\", error=\"insufficient_scope\", scope=\"admin\"";
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        Kind::Unavailable => {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        Kind::TooManyRequests => {
-            headers.insert(header::RETRY_AFTER, TOO_MANY_AFTER);
-        }
         _ => {}
+    }
+    if let Some(after) = retry_after(status(error.kind)) {
+        headers.insert(header::RETRY_AFTER, after);
     }
     *response.body_mut() = body.into();
     response

@@ -37,11 +37,7 @@ async fn form(app: &App, headers: &HeaderMap, next: &str, email: &str, error: Op
     let to = asked.as_ref().and_then(|request| oauth::origin(request.redirect_uri()));
     let status = error.map_or(StatusCode::OK, |error| problem::status(error.kind));
     let error = error.map(|error| told(headers, error));
-    let mut response = print(headers, status, "sign-in.html", context! { next, email, error, client }, to.as_deref())?;
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        response.headers_mut().insert(header::RETRY_AFTER, problem::TOO_MANY_AFTER);
-    }
-    Ok(response)
+    print(headers, status, "sign-in.html", context! { next, email, error, client }, to.as_deref())
 }
 
 /// A form from the page, or the exchange of a one-time token by a program.

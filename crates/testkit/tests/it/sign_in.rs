@@ -4,6 +4,7 @@
 mod attacks;
 mod code_flow;
 mod device;
+mod floods;
 mod login;
 mod orgs;
 mod people;
@@ -11,7 +12,7 @@ mod people;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use admin_testkit::{Client, Method, Sandbox, story};
+use admin_testkit::{Backend, Client, Method, Sandbox, story};
 use form_urlencoded::Serializer;
 use serde_json::{Value, json};
 
