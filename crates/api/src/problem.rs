@@ -89,12 +89,19 @@ pub(crate) fn print(error: &Error, request_id: &RequestId, mut response: Respons
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     match error.kind {
         Kind::Unauthenticated => {
-            let challenge = if error.code == "missing_token" {
-                "Bearer realm=\"admin\""
-            } else {
-                "Bearer realm=\"admin\", error=\"invalid_token\""
+            let (bearer, bound) = match error.code {
+                "missing_token" => ("Bearer realm=\"admin\"", "DPoP algs=\"RS256 PS256 ES256 EdDSA Ed25519\""),
+                "bad_proof" => (
+                    "Bearer realm=\"admin\"",
+                    "DPoP error=\"invalid_dpop_proof\", algs=\"RS256 PS256 ES256 EdDSA Ed25519\"",
+                ),
+                _ => (
+                    "Bearer realm=\"admin\", error=\"invalid_token\"",
+                    "DPoP error=\"invalid_token\", algs=\"RS256 PS256 ES256 EdDSA Ed25519\"",
+                ),
             };
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(bearer));
+            headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static(bound));
         }
         // RFC 6750, section 3.1.
         Kind::Forbidden if error.code == "insufficient_scope" => {

@@ -11,8 +11,10 @@ mod client_secrets;
 mod clients;
 mod device;
 mod devices;
+mod dpop;
 mod email;
 mod error;
+mod exchange;
 mod form;
 mod grants;
 mod guesses;
@@ -46,6 +48,7 @@ pub use client_secrets::{SecretShown, create_client_secret, delete_client_secret
 pub use clients::{ADMIN_CLI, Client, ClientId, Settings, find_client};
 pub use device::DeviceRequest;
 pub use devices::SignedIn;
+pub use dpop::{Confirmation, Proven};
 pub use error::{OAuthError, OAuthResult};
 pub use form::Form;
 pub use keys::{Algorithm, PUBLISHED_AHEAD, PUBLISHED_AT_ONCE, check_master_key, rotate_keys};
@@ -60,6 +63,7 @@ pub use tokens::{Claims, TOKEN_SECONDS, Verified};
 
 use crate::api_keys::KnownKeys;
 use crate::attempts::Attempts;
+use crate::dpop::SeenProofs;
 use crate::guesses::Guesses;
 use crate::keys::Keys;
 use crate::mail::Outbox;
@@ -85,6 +89,7 @@ pub struct Identity {
     pub(crate) guesses: Guesses,
     pub(crate) org_creation: OrgCreation,
     pub(crate) outbox: Outbox,
+    pub(crate) seen_proofs: SeenProofs,
 }
 
 impl Identity {
@@ -108,6 +113,7 @@ impl Identity {
             attempts,
             known_keys,
             guesses,
+            seen_proofs: SeenProofs::default(),
             org_creation,
             outbox,
         })

@@ -2,6 +2,7 @@
 //! goes through them.
 
 mod attacks;
+mod bound;
 mod code_flow;
 mod device;
 mod floods;
