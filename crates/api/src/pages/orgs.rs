@@ -1,6 +1,6 @@
 //! The orgs of an account: which there are, and in which of them the session acts.
 
-use admin_identity::{AuthorizationRequest, Form};
+use admin_identity::{AuthorizationRequest, Form, Session};
 use admin_types::{Kind, OrgId, Result};
 use axum::body::Body;
 use axum::extract::State;
@@ -9,6 +9,7 @@ use axum::response::Response;
 use minijinja::{Value, context};
 
 use super::signed_in::{Answer, own_form, session, sign_in_first};
+use super::told::told;
 use super::{message, next, page as print, see};
 use crate::App;
 use crate::oauth;
@@ -40,25 +41,27 @@ pub(super) async fn switch(State(app): State<App>, headers: HeaderMap, body: Bod
     };
     match switched {
         Ok(()) => Ok(see(place)?),
-        Err(error) if error.kind == Kind::NotFound => Ok(message(&headers, StatusCode::NOT_FOUND, &error.detail)?),
+        Err(error) if error.kind == Kind::NotFound => {
+            Ok(message(&headers, StatusCode::NOT_FOUND, &told(&headers, &error))?)
+        }
         Err(error) => Err(error.into()),
     }
 }
 
-/// Asks whether to leave the org that is active, and to go on in that of the client.
+/// Asks whether to go on in the org of the client.
 pub(super) async fn ask(
     app: &App,
     headers: &HeaderMap,
     form: &Form,
-    request: &AuthorizationRequest,
-    (now, wanted): (OrgId, OrgId),
+    (request, org): (&AuthorizationRequest, OrgId),
+    session: &Session,
 ) -> Result<Response> {
-    let (identity, org) = (app.identity()?, wanted.to_string());
-    let (now, wanted) = (identity.org_name(now).await?, identity.org_name(wanted).await?);
-    let client = &request.client.name;
+    let identity = app.identity()?;
+    let now = identity.org_name(session.org).await?;
+    let (wanted, id, client) = (identity.org_name(org).await?, org.to_string(), &request.client.name);
     let next = super::authorize::again(form);
     let fields = super::authorize::pairs(form.pairs());
-    let of = context! { now, wanted, org, client, next, fields };
+    let of = context! { now, wanted, org => id, client, next, fields };
     page_of(headers, of, request)
 }
 

@@ -5,9 +5,13 @@ mod attacks;
 mod bound;
 mod code_flow;
 mod device;
+mod devices;
 mod floods;
+mod isolation;
 mod login;
+mod mail;
 mod orgs;
+mod passwords;
 mod people;
 
 use std::collections::BTreeMap;
