@@ -6,8 +6,12 @@ mod bound;
 mod code_flow;
 mod device;
 mod floods;
+mod devices;
+mod isolation;
 mod login;
+mod mail;
 mod orgs;
+mod passwords;
 mod people;
 
 use std::collections::BTreeMap;
