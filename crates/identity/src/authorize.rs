@@ -79,7 +79,7 @@ impl From<OAuthError> for Refused {
 pub enum Next {
     /// Somebody must sign in, or sign in again.
     SignIn,
-    /// The person acts in another org than the client's, which this is, and may switch.
+    /// The person acts in another org than the client's, and may switch.
     SwitchOrg(OrgId),
     /// The person must agree.
     Consent,
@@ -207,15 +207,11 @@ impl Identity {
                 Ok(Next::SignIn)
             };
         };
-        if !request.client.serves(session.org) {
-            let there = match request.client.org {
-                Some(org) => self.user_in(session.account, org).await?.map(|_| org),
-                None => None,
-            };
-            return match there {
+        if let Some(org) = request.client.org.filter(|org| *org != session.org) {
+            return match self.user_in(session.account, org).await? {
                 None => refuse("access_denied", "the person is not in the client's org"),
                 Some(_) if silent => refuse("interaction_required", "the person acts in another org just now"),
-                Some(org) => Ok(Next::SwitchOrg(org)),
+                Some(_) => Ok(Next::SwitchOrg(org)),
             };
         }
         let must_agree = !request.client.settings.first_party || request.prompt.iter().any(|word| word == "consent");

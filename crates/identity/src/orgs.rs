@@ -110,10 +110,12 @@ impl Identity {
     /// Whether a token is a person's own: that of a page, of the command line, or of a program of the first org that needs no
     /// consent.
     async fn acts_for_person(&self, asker: &Asker) -> Result<bool> {
-        let Some(client) = asker.client else { return Ok(!asker.by_key) };
-        let Some(client) = find_client(&self.core, &client.to_string()).await? else { return Ok(false) };
-        let first = find_org(&self.core).await?.map(|first| first.org);
-        Ok(client.org.is_none() || client.settings.first_party && client.org == first)
+        let Some(client) = asker.client.filter(|client| !client.is_admin_cli()) else {
+            return Ok(!asker.by_key);
+        };
+        let (client, first) = (find_client(&self.core, &client.to_string()).await?, find_org(&self.core).await?);
+        let own = client.filter(|client| client.settings.first_party).and_then(|client| client.org);
+        Ok(own.is_some() && own == first.map(|first| first.org))
     }
 
     /// Makes an org whose first owner is the caller's account. With `dry_run` it only says whether it would.

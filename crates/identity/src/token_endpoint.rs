@@ -150,8 +150,8 @@ impl Identity {
         let wrong = || OAuthError::new("invalid_target", "the account has no active user in the org");
         let org = OrgId::parse(org).ok_or_else(wrong)?;
         let account = accounts::account_of(&mut *self.core.db().read().await?, grant.org, grant.subject).await?;
-        let there = self.user_in(account.ok_or_else(wrong)?, org).await?;
-        Ok((org, there.ok_or_else(wrong)?))
+        let user = self.user_in(account.ok_or_else(wrong)?, org).await?;
+        Ok((org, user.ok_or_else(wrong)?))
     }
 
     /// The grant of a code or a refresh token, and the refresh token that takes its place, if the client may have one.

@@ -43,7 +43,7 @@ async fn authorize(app: &App, headers: &HeaderMap, form: &Form) -> Answer {
         (Next::SignIn, _) => Ok(sign_in(form, &request)?),
         (Next::Consent, Some(session)) => Ok(ask(headers, form, &request, &session)?),
         (Next::SwitchOrg(org), Some(session)) => {
-            Ok(super::orgs::ask(app, headers, form, (&request, org), &session).await?)
+            Ok(super::orgs::ask(app, headers, form, &request, (session.org, org)).await?)
         }
         (Next::Consent | Next::SwitchOrg(_), None) => Err(Error::internal("nobody to ask for consent").into()),
         (Next::Back(redirection), _) => Ok(back(headers, redirection)?),
@@ -120,7 +120,7 @@ pub(super) async fn consent(State(app): State<App>, headers: HeaderMap, body: Bo
     }
     match app.identity()?.next(&request, Some(&session), true).await? {
         Next::Back(redirection) => Ok(back(&headers, redirection)?),
-        Next::SwitchOrg(org) => Ok(super::orgs::ask(&app, &headers, &form, (&request, org), &session).await?),
+        Next::SwitchOrg(org) => Ok(super::orgs::ask(&app, &headers, &form, &request, (session.org, org)).await?),
         Next::SignIn | Next::Consent => Ok(sign_in(&form, &request)?),
     }
 }

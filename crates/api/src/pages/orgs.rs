@@ -1,6 +1,6 @@
 //! The orgs of an account: which there are, and in which of them the session acts.
 
-use admin_identity::{AuthorizationRequest, Form, Session};
+use admin_identity::{AuthorizationRequest, Form};
 use admin_types::{Kind, OrgId, Result};
 use axum::body::Body;
 use axum::extract::State;
@@ -48,20 +48,20 @@ pub(super) async fn switch(State(app): State<App>, headers: HeaderMap, body: Bod
     }
 }
 
-/// Asks whether to go on in the org of the client.
+/// Asks whether to leave the org that is active, and to go on in that of the client.
 pub(super) async fn ask(
     app: &App,
     headers: &HeaderMap,
     form: &Form,
-    (request, org): (&AuthorizationRequest, OrgId),
-    session: &Session,
+    request: &AuthorizationRequest,
+    (now, wanted): (OrgId, OrgId),
 ) -> Result<Response> {
-    let identity = app.identity()?;
-    let now = identity.org_name(session.org).await?;
-    let (wanted, id, client) = (identity.org_name(org).await?, org.to_string(), &request.client.name);
+    let (identity, org) = (app.identity()?, wanted.to_string());
+    let (now, wanted) = (identity.org_name(now).await?, identity.org_name(wanted).await?);
+    let client = &request.client.name;
     let next = super::authorize::again(form);
     let fields = super::authorize::pairs(form.pairs());
-    let of = context! { now, wanted, org => id, client, next, fields };
+    let of = context! { now, wanted, org, client, next, fields };
     page_of(headers, of, request)
 }
 

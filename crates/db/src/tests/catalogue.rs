@@ -7,11 +7,11 @@ use super::Both;
 /// Tables that belong to no org.
 const GLOBAL: [&str; 16] = [
     "account",
-    "account_link",
     "api_key",
-    "attempt",
     "device_code",
     "logout_notice",
+    "account_link",
+    "attempt",
     "mail",
     "migration",
     "oauth_grant",

@@ -35,12 +35,12 @@ fn rule() -> Value {
     json!({"type": "policy", "name": "p", "attributes": {"cedar": "permit (principal, action, resource);"}})
 }
 
-fn empty() -> Value {
-    json!({})
+fn named() -> Value {
+    json!({"name": "Acme"})
 }
 
-fn named() -> Value {
-    json!({"name": "key"})
+fn empty() -> Value {
+    json!({})
 }
 
 fn rename() -> Value {
