@@ -41,6 +41,8 @@ async fn other_org(sandbox: &Sandbox) -> Org {
     let cedar = "permit (principal in group::\"zebra\", action, resource);";
     ids.insert("group", add(&owner, "group", MARK, json!({})).await);
     ids.insert("policy", add(&owner, "policy", "zebra policy", json!({"cedar": cedar})).await);
+    let key = owner.post_json("/v3/api-keys", &json!({"name": "zebra key"})).await.1;
+    ids.insert("key", id(&key["data"]));
     let event = get(&owner, "/v3/events?limit=1").await["data"][0]["id"].as_str().expect("an event").to_owned();
     ids.insert("event", event);
     Org { owner, ids }
@@ -58,7 +60,9 @@ fn body_for(method: &str, path: &str, id: &str, user: &str) -> Option<(&'static 
     match (method, path) {
         ("PATCH", _) => Some(("application/merge-patch+json", json!({"name": "taken over"}))),
         ("PUT", _) => Some((json, json!({"name": "taken over", "attributes": {}}))),
-        ("POST", path) if path.ends_with("/secrets") || path.ends_with("/invitation") => Some((json, json!({}))),
+        ("POST", path) if ["/secrets", "/invitation", "/rotate"].iter().any(|end| path.ends_with(end)) => {
+            Some((json, json!({})))
+        }
         ("POST", "/v3/access/explain") => {
             Some((json, json!({"action": "gadget.read", "resource": id, "principal": user})))
         }
@@ -99,7 +103,7 @@ story!(no_endpoint_shows_or_changes_what_is_of_another_org, async |sandbox: &San
         "{}",
         paths.len()
     );
-    let kinds = ["type", "resource", "user", "client", "group", "policy", "event", "secret", "org"];
+    let kinds = ["type", "resource", "user", "client", "group", "policy", "event", "secret", "key", "org"];
     let mut calls = 0;
     for (path, item) in paths {
         for method in item.as_object().expect("methods").keys().map(|method| method.to_uppercase()) {
