@@ -22,11 +22,13 @@ mod introspection;
 mod jws;
 mod keys;
 mod logout;
+mod logout_notices;
 mod mail;
 mod metadata;
 mod orgs;
 mod passwords;
 mod pushed;
+mod registration;
 mod reset;
 mod revocations;
 mod sessions;
@@ -53,8 +55,10 @@ pub use error::{OAuthError, OAuthResult};
 pub use form::Form;
 pub use keys::{Algorithm, PUBLISHED_AHEAD, PUBLISHED_AT_ONCE, check_master_key, rotate_keys};
 pub use logout::SignedOut;
+pub use logout_notices::LogoutNotice;
 pub use mail::{Language, Notice, Smtp};
 pub use orgs::{Asker, OrgCreation, OrgOfAccount};
+pub use registration::Registration;
 pub use reset::RESET_SECONDS;
 pub use sessions::{SESSION_SECONDS, Session};
 pub use sign_in::{SIGN_IN_SECONDS, create_sign_in_token, invite_user};
@@ -90,6 +94,7 @@ pub struct Identity {
     pub(crate) org_creation: OrgCreation,
     pub(crate) outbox: Outbox,
     pub(crate) seen_proofs: SeenProofs,
+    pub(crate) registration: Registration,
 }
 
 impl Identity {
@@ -114,6 +119,7 @@ impl Identity {
             known_keys,
             guesses,
             seen_proofs: SeenProofs::default(),
+            registration: Registration::default(),
             org_creation,
             outbox,
         })
@@ -164,6 +170,7 @@ impl Identity {
 
     async fn look(&self, looks: u64) -> Result<()> {
         self.revocations.refresh(&self.core).await?;
+        self.end_departed().await?;
         self.note_used_keys().await?;
         self.attempts.share(&self.core).await?;
         if !self.keys.are_known(&self.core).await? {

@@ -5,8 +5,8 @@ use tokio_postgres::types::Type;
 use super::Both;
 use crate::{
     account_links, accounts, api_keys, attempts, client_secrets, counts, decisions, device_codes, events, idempotency,
-    index_builds, indexes, mail, migrate, oauth, orgs, references, resources, revocations, secrets, sessions, sign_in,
-    signing_keys, uniques,
+    index_builds, indexes, logout_notices, mail, migrate, oauth, orgs, references, resources, revocations, secrets,
+    sessions, sign_in, signing_keys, uniques,
 };
 
 /// All of them, by module. A module that is missing here has an unused constant, which is a warning.
@@ -18,6 +18,7 @@ const ALL: &[(&str, &[&str])] = &[
     ("mail", mail::STATEMENTS),
     ("client_secrets", client_secrets::STATEMENTS),
     ("device_codes", device_codes::STATEMENTS),
+    ("logout_notices", logout_notices::STATEMENTS),
     ("oauth", oauth::STATEMENTS),
     ("revocations", revocations::STATEMENTS),
     ("sessions", sessions::STATEMENTS),

@@ -13,6 +13,7 @@ mod mail;
 mod orgs;
 mod passwords;
 mod people;
+mod told;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
