@@ -1,9 +1,9 @@
 //! What is kept for a time only, and then forgotten: idempotency keys, sign-in tokens, the places of moved values, refusals,
-//! codes and refresh tokens, revocations, API keys that have ended.
+//! codes and refresh tokens, revocations, API keys that have ended, sign-ins that were not finished.
 
 use std::time::Duration;
 
-use admin_db::{Tx, api_keys, idempotency, indexes, oauth, revocations, sessions, sign_in};
+use admin_db::{Tx, api_keys, half_sign_in, idempotency, indexes, oauth, revocations, sessions, sign_in};
 use admin_types::Result;
 
 use crate::Core;
@@ -35,6 +35,7 @@ async fn forget(core: &Core) -> Result<()> {
     let forgotten = core.db.write_global(async move |tx: &mut Tx| {
         let answers = idempotency::forget(tx, now.plus_seconds(-KEPT_SECONDS)).await?;
         let tokens = sign_in::forget(tx, now).await? + sessions::forget(tx, now).await?;
+        let tokens = tokens + half_sign_in::forget(tx, now).await?;
         let moved = indexes::forget_moved(tx, now.plus_seconds(-2 * WALK_SECONDS)).await?;
         let granted = oauth::forget(tx, now).await?;
         let revoked = revocations::forget(tx, now).await?;

@@ -21,6 +21,7 @@ mod dialect;
 mod errors;
 pub mod events;
 mod group;
+pub mod half_sign_in;
 pub mod idempotency;
 pub mod index_builds;
 pub mod indexes;
@@ -29,10 +30,12 @@ pub mod list;
 mod migrate;
 pub mod oauth;
 pub mod orgs;
+pub mod passkeys;
 pub mod place;
 mod postgres;
 mod predicate;
 mod reader;
+pub mod recovery_codes;
 pub mod references;
 pub mod resources;
 pub mod revocations;
@@ -44,6 +47,7 @@ pub mod signing_keys;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+pub mod totp;
 pub mod uniques;
 
 pub use conn::Conn;

@@ -10,7 +10,8 @@ use admin_types::{AccountId, Error, FieldError, Kind, OrgId, Resource, ResourceI
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::grants::hash;
-use crate::{Identity, email, passwords, sessions};
+use crate::second_step::SignIn;
+use crate::{Identity, email, passwords};
 
 /// What a one-time link lets somebody do: act as this user.
 #[derive(Clone, Debug)]
@@ -32,10 +33,12 @@ pub struct Browser {
     pub address: Option<IpAddr>,
     /// What the browser calls itself.
     pub agent: Option<String>,
+    /// The cookie of the session that it has, if any.
+    pub cookie: Option<SecretString>,
 }
 
 impl Browser {
-    fn device(&self) -> Device {
+    pub(crate) fn device(&self) -> Device {
         Device { address: self.address.map(|address| address.to_string()), agent: self.agent.clone() }
     }
 }
@@ -46,7 +49,7 @@ fn spent() -> Error {
     Error::new(Kind::Unauthenticated, "bad_sign_in_token", detail)
 }
 
-fn wrong() -> Error {
+pub(crate) fn wrong() -> Error {
     Error::new(Kind::Unauthenticated, "wrong_credentials", "The address or the password is wrong.")
 }
 
@@ -63,14 +66,14 @@ impl Identity {
     }
 
     /// Takes a one-time link: makes an account with this address and password, or lets the one that is there in if the
-    /// password is its own. Answers the cookie of a new session.
+    /// password is its own.
     pub async fn accept_invitation(
         &self,
         token: &str,
         address: &str,
         password: &SecretString,
         browser: &Browser,
-    ) -> Result<SecretString> {
+    ) -> Result<SignIn> {
         let invitation = self.invitation(token).await?;
         let key = email::key(address)?;
         if let Some(wanted) = &invitation.email
@@ -107,7 +110,7 @@ impl Identity {
             }
         });
         joined.await?;
-        sessions::begin(&self.core, account, subject, "pwd", browser.device()).await
+        self.first_step(account, Some(subject), &["pwd"], browser).await
     }
 
     async fn create_account(&self, email: &str, key: &str, password: &SecretString) -> Result<AccountId> {
@@ -124,14 +127,14 @@ impl Identity {
         }
     }
 
-    /// Signs in by address and password; answers the cookie of a new session. An unknown address, one without a password
+    /// Signs in by address and password. An unknown address, one without a password
     /// and a wrong password are told alike, and take alike.
     pub async fn sign_in_by_password(
         &self,
         address: &str,
         password: &SecretString,
         browser: &Browser,
-    ) -> Result<SecretString> {
+    ) -> Result<SignIn> {
         let key = email::key(address).map_err(|_| wrong())?;
         self.attempts.check(&key, browser.address)?;
         let account = accounts::by_email(&mut *self.core.db().read().await?, &key).await?;
@@ -142,12 +145,11 @@ impl Identity {
             return Err(wrong());
         };
         self.attempts.succeeded(&key);
-        let subject = self.first_active(account.id).await?.ok_or_else(wrong)?;
-        sessions::begin(&self.core, account.id, subject, "pwd", browser.device()).await
+        self.first_step(account.id, None, &["pwd"], browser).await
     }
 
     /// The first user of an account that is there and active.
-    async fn first_active(&self, account: AccountId) -> Result<Option<(OrgId, ResourceId)>> {
+    pub(crate) async fn first_active(&self, account: AccountId) -> Result<Option<(OrgId, ResourceId)>> {
         let mut conn = self.core.db().read().await?;
         for (org, user) in accounts::memberships(&mut conn, account).await? {
             let row = resources::get(&mut conn, org, user).await?.filter(|row| !row.deleted);

@@ -7,6 +7,7 @@ use admin_types::{AccountId, Error, OrgId, Resource, ResourceId, Result, Session
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::Identity;
+use crate::accounts::Browser;
 use crate::grants::{self, REMEMBERED_SECONDS, hash, random_token};
 
 /// How long a session lasts, in seconds.
@@ -35,28 +36,40 @@ pub struct Session {
     pub authenticated_at: Timestamp,
 }
 
-/// Begins a session; answers its cookie.
+/// Begins a session; answers its cookie. One of the same account that the browser has goes on under the new cookie
+/// instead: what was granted in it stays, and the old cookie is good for nothing.
 pub(crate) async fn begin(
     core: &Core,
     account: AccountId,
     (org, user): (OrgId, ResourceId),
-    methods: &str,
-    device: Device,
+    methods: &[&str],
+    (browser, current): (&Browser, Option<&Session>),
 ) -> Result<SecretString> {
     let (cookie, now) = (random_token(core, "ads_"), core.clock().now());
-    let row = SessionRow {
+    let current = current.filter(|session| session.account == account).map(|session| session.id);
+    let fresh = SessionRow {
         id: SessionId::new(now, core.random()),
         account,
         org,
         user,
-        methods: methods.to_owned(),
+        methods: methods.join(" "),
         authenticated_at: now,
         expires_at: now.plus_seconds(SESSION_SECONDS),
     };
     let hash = hash(cookie.expose_secret());
+    let device = browser.device();
     let agent = device.agent.map(|agent| agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT).collect());
     let device = Device { agent, ..device };
-    core.db().write_global(async move |tx: &mut Tx| sessions::insert(tx, &hash, &row, &device, now).await).await?;
+    core.db()
+        .write_global(async move |tx: &mut Tx| {
+            if let Some(id) = current
+                && sessions::renew(tx, &hash, &SessionRow { id, ..fresh.clone() }).await?
+            {
+                return Ok(());
+            }
+            sessions::insert(tx, &hash, &fresh, &device, now).await
+        })
+        .await?;
     Ok(cookie)
 }
 

@@ -50,7 +50,7 @@ pub(super) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Answ
     Ok(response)
 }
 
-async fn session(app: &App, headers: &HeaderMap) -> Result<Option<Session>, Refusal> {
+pub(super) async fn session(app: &App, headers: &HeaderMap) -> Result<Option<Session>, Refusal> {
     match cookie(headers) {
         Some(cookie) => Ok(app.identity()?.session(cookie).await?),
         None => Ok(None),

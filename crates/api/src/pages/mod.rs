@@ -2,6 +2,8 @@
 
 mod account;
 mod authorize;
+mod second_step;
+mod security;
 mod sign_in;
 mod told;
 
@@ -19,6 +21,8 @@ use crate::App;
 
 /// The cookie of a session. `__Host-`: of this host alone, over TLS or on this machine.
 const COOKIE: &str = "__Host-admin-session";
+/// The cookie of a sign-in whose first step is done.
+const HALF_COOKIE: &str = "__Host-admin-sign-in";
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
@@ -30,6 +34,10 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("account.html", include_str!("../../assets/pages/account.html")),
         ("sign-out.html", include_str!("../../assets/pages/sign-out.html")),
         ("message.html", include_str!("../../assets/pages/message.html")),
+        ("second-step.html", include_str!("../../assets/pages/second-step.html")),
+        ("security.html", include_str!("../../assets/pages/security.html")),
+        ("totp.html", include_str!("../../assets/pages/totp.html")),
+        ("recovery-codes.html", include_str!("../../assets/pages/recovery-codes.html")),
         ("form-post.html", include_str!("../../assets/pages/form-post.html")),
     ] {
         environment.add_template(name, text).expect("the templates are right");
@@ -47,10 +55,12 @@ static TEXTS: LazyLock<[Texts; 2]> = LazyLock::new(|| {
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/sign-in", get(sign_in::page).post(sign_in::submit))
+        .route("/sign-in/second", get(second_step::page).post(second_step::submit))
         .route("/sign-out", post(account::sign_out))
         .route("/set-up", get(sign_in::set_up_page).post(sign_in::set_up))
         .route("/account", get(account::page))
         .route("/account/token", post(account::token))
+        .merge(security::routes())
         .route("/oauth/authorize", get(authorize::by_query).post(authorize::by_form))
         .route("/oauth/consent", post(authorize::consent))
         .route("/oauth/logout", get(account::logout_by_query).post(account::logout_by_form))
@@ -104,18 +114,33 @@ fn message(headers: &HeaderMap, status: StatusCode, text: &str) -> Result<Respon
     page(headers, status, "message.html", context! { title, text, error => true }, None)
 }
 
-/// The value of our cookie.
+/// The cookie of our session.
 fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+    named_cookie(headers, COOKIE)
 }
 
-/// Sets our cookie for as many seconds; 0 removes it.
+/// The value of a cookie.
+fn named_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(found, _)| *found == name).map(|(_, value)| value)
+}
+
+/// Sets the cookie of our session for as many seconds; 0 removes it.
 fn set_cookie(response: &mut Response, value: &str, seconds: i64) -> Result<()> {
-    let text = format!("{COOKIE}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax");
+    set_named_cookie(response, COOKIE, value, seconds)
+}
+
+/// Sets a cookie, whose name begins with `__Host-`, for as many seconds; 0 removes it.
+fn set_named_cookie(response: &mut Response, name: &str, value: &str, seconds: i64) -> Result<()> {
+    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax");
     response.headers_mut().append(header::SET_COOKIE, HeaderValue::from_str(&text).map_err(Error::internal)?);
     Ok(())
+}
+
+/// What an error says to people, in their language where the catalogue has it.
+fn said(headers: &HeaderMap, error: &Error) -> String {
+    texts(headers).get(&format!("factor_error_{}", error.code)).cloned().unwrap_or_else(|| error.detail.clone())
 }
 
 /// Whether a form was sent from one of our own pages. Every browser says so, in one of two headers; what says nothing
@@ -138,7 +163,11 @@ fn see(place: &str) -> Result<Response> {
 
 /// Where a browser may go after it signed in: a page of ours alone.
 fn next(text: Option<&str>) -> &str {
-    let page = |text: &str| text == "/reference" || text.starts_with("/oauth/authorize?");
+    let account = |path: &str| path.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'-' | b'/'));
+    let page = |text: &str| {
+        let of_account = text.strip_prefix("/account/").is_some_and(account);
+        text == "/reference" || of_account || text.starts_with("/oauth/authorize?")
+    };
     let own = |text: &&str| page(text) && text.bytes().all(|b| b.is_ascii_graphic());
     text.filter(own).unwrap_or("/account")
 }

@@ -5,18 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Both;
 
 /// Tables that belong to no org.
-const GLOBAL: [&str; 11] = [
+const GLOBAL: [&str; 15] = [
     "account",
     "api_key",
+    "half_sign_in",
     "migration",
     "oauth_grant",
     "oauth_request",
     "oauth_token",
+    "passkey",
+    "recovery_code",
     "revocation",
     "said_once",
     "session",
     "sign_in_token",
     "signing_key",
+    "totp",
 ];
 
 /// A table, as both databases can tell of it.

@@ -4,8 +4,9 @@ use tokio_postgres::types::Type;
 
 use super::Both;
 use crate::{
-    accounts, api_keys, client_secrets, counts, decisions, events, idempotency, index_builds, indexes, migrate, oauth,
-    orgs, references, resources, revocations, secrets, sessions, sign_in, signing_keys, uniques,
+    accounts, api_keys, client_secrets, counts, decisions, events, half_sign_in, idempotency, index_builds, indexes,
+    migrate, oauth, orgs, passkeys, recovery_codes, references, resources, revocations, secrets, sessions, sign_in,
+    signing_keys, totp, uniques,
 };
 
 /// All of them, by module. A module that is missing here has an unused constant, which is a warning.
@@ -13,6 +14,10 @@ const ALL: &[(&str, &[&str])] = &[
     ("accounts", accounts::STATEMENTS),
     ("api_keys", api_keys::STATEMENTS),
     ("client_secrets", client_secrets::STATEMENTS),
+    ("half_sign_in", half_sign_in::STATEMENTS),
+    ("totp", totp::STATEMENTS),
+    ("recovery_codes", recovery_codes::STATEMENTS),
+    ("passkeys", passkeys::STATEMENTS),
     ("oauth", oauth::STATEMENTS),
     ("revocations", revocations::STATEMENTS),
     ("sessions", sessions::STATEMENTS),

@@ -3,7 +3,9 @@
 
 mod attacks;
 mod code_flow;
+mod factors;
 mod people;
+mod totp;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -67,6 +69,14 @@ struct Browser {
 impl Browser {
     fn new(sandbox: &Sandbox) -> Browser {
         Browser { client: sandbox.anonymous(), cookies: Mutex::default() }
+    }
+
+    fn cookie(&self, name: &str) -> Option<String> {
+        self.cookies.lock().expect("cookies").get(name).cloned()
+    }
+
+    fn set_cookie(&self, name: &str, value: &str) {
+        self.cookies.lock().expect("cookies").insert(name.to_owned(), value.to_owned());
     }
 
     async fn get(&self, path: &str) -> Seen {
