@@ -1,11 +1,11 @@
 //! The second factors of an account, as its owner sees and changes them. Each change needs a sign-in a short while ago,
 //! with a second factor if there is one: who finds an open browser changes nothing.
 
-use admin_db::passkeys::PasskeyRow;
 use admin_db::totp::{self as stored, TotpRow};
 use admin_db::{Tx, accounts, passkeys, recovery_codes, sessions};
 use admin_types::{AccountId, Error, Kind, Result};
 
+use crate::passkeys::Passkey;
 use crate::second_step::SecondFactors;
 use crate::sessions::Session;
 use crate::{Identity, recovery, totp};
@@ -19,7 +19,7 @@ pub struct Factors {
     /// What counts.
     pub second: SecondFactors,
     /// The passkeys, oldest first.
-    pub passkeys: Vec<PasskeyRow>,
+    pub passkeys: Vec<Passkey>,
     /// Whether the session may change any of it now.
     pub fresh: bool,
 }
@@ -46,6 +46,7 @@ impl Identity {
     pub async fn factors(&self, session: &Session) -> Result<Factors> {
         let second = self.second_factors(session.account).await?;
         let passkeys = passkeys::of_account(&mut *self.core.db().read().await?, session.account).await?;
+        let passkeys = passkeys.into_iter().map(Passkey::of).collect();
         Ok(Factors { second, passkeys, fresh: self.is_fresh(session, &second) })
     }
 

@@ -18,6 +18,7 @@ mod jws;
 mod keys;
 mod logout;
 mod metadata;
+mod passkeys;
 mod passwords;
 mod pushed;
 mod recovery;
@@ -28,6 +29,7 @@ mod sign_in;
 mod token_endpoint;
 mod tokens;
 mod totp;
+mod webauthn;
 
 use std::time::Duration;
 
@@ -46,11 +48,13 @@ pub use factors::{Enrolment, FRESH_SECONDS, Factors};
 pub use form::Form;
 pub use keys::{Algorithm, PUBLISHED_AHEAD, PUBLISHED_AT_ONCE, check_master_key, rotate_keys};
 pub use logout::SignedOut;
+pub use passkeys::{CEREMONY_SECONDS, Call, Passkey};
 pub use second_step::{HALF_SECONDS, Proof, SecondFactors, SignIn};
 pub use sessions::{SESSION_SECONDS, Session};
 pub use sign_in::{SIGN_IN_SECONDS, create_sign_in_token, invite_user};
 pub use token_endpoint::{GRANT_TYPES, SCOPES};
 pub use tokens::{Claims, TOKEN_SECONDS, Verified};
+pub use webauthn::RelyingParty;
 
 use crate::api_keys::KnownKeys;
 use crate::attempts::Attempts;
@@ -74,6 +78,7 @@ pub struct Identity {
     pub(crate) passwords: Passwords,
     pub(crate) attempts: Attempts,
     pub(crate) known_keys: KnownKeys,
+    pub(crate) relying_party: Option<RelyingParty>,
 }
 
 impl Identity {
@@ -85,8 +90,8 @@ impl Identity {
         let tokens = Tokens::new(issuer, keys.clone(), revocations.clone());
         let passwords = Passwords::new(core.random())?;
         let (core, issuer, attempts) = (core.clone(), issuer.to_owned(), Attempts::default());
-        let known_keys = KnownKeys::default();
-        Ok(Identity { core, issuer, keys, revocations, tokens, passwords, attempts, known_keys })
+        let (known_keys, relying_party) = (KnownKeys::default(), RelyingParty::of(&issuer));
+        Ok(Identity { core, issuer, keys, revocations, tokens, passwords, attempts, known_keys, relying_party })
     }
 
     /// The issuer of its tokens.

@@ -63,7 +63,7 @@ fn wrong_code() -> Error {
 }
 
 /// Under what an account's wrong codes are counted: apart from its passwords, so that the right one forgives none.
-fn counted(account: AccountId) -> String {
+pub(crate) fn counted(account: AccountId) -> String {
     format!("second step of {account}")
 }
 

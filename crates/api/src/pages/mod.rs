@@ -2,6 +2,7 @@
 
 mod account;
 mod authorize;
+mod passkeys;
 mod second_step;
 mod security;
 mod sign_in;
@@ -23,6 +24,8 @@ use crate::App;
 const COOKIE: &str = "__Host-admin-session";
 /// The cookie of a sign-in whose first step is done.
 const HALF_COOKIE: &str = "__Host-admin-sign-in";
+/// The cookie of a call of an authenticator.
+const PASSKEY_COOKIE: &str = "__Host-admin-passkey";
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
@@ -61,11 +64,13 @@ pub(crate) fn routes() -> Router<App> {
         .route("/account", get(account::page))
         .route("/account/token", post(account::token))
         .merge(security::routes())
+        .merge(passkeys::routes())
         .route("/oauth/authorize", get(authorize::by_query).post(authorize::by_form))
         .route("/oauth/consent", post(authorize::consent))
         .route("/oauth/logout", get(account::logout_by_query).post(account::logout_by_form))
         .route("/pages/style.css", get(|| asset("text/css", include_str!("../../assets/pages/style.css"))))
         .route("/pages/icon.svg", get(|| asset("image/svg+xml", include_str!("../../assets/pages/icon.svg"))))
+        .route("/pages/passkeys.js", get(|| asset("text/javascript", include_str!("../../assets/pages/passkeys.js"))))
         .route("/pages/form-post.js", get(|| asset("text/javascript", include_str!("../../assets/pages/form-post.js"))))
 }
 
@@ -95,7 +100,7 @@ fn page(headers: &HeaderMap, status: StatusCode, name: &str, of: Value, to: Opti
     let texts = texts(headers);
     let html = template.render(context! { t => texts, ..of }).map_err(Error::internal)?;
     let policy = format!(
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' {}",
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' {}",
         to.unwrap_or_default()
     );
     let mut response = (status, Html(html)).into_response();
@@ -136,11 +141,6 @@ fn set_named_cookie(response: &mut Response, name: &str, value: &str, seconds: i
     let text = format!("{name}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax");
     response.headers_mut().append(header::SET_COOKIE, HeaderValue::from_str(&text).map_err(Error::internal)?);
     Ok(())
-}
-
-/// What an error says to people, in their language where the catalogue has it.
-fn said(headers: &HeaderMap, error: &Error) -> String {
-    texts(headers).get(&format!("factor_error_{}", error.code)).cloned().unwrap_or_else(|| error.detail.clone())
 }
 
 /// Whether a form was sent from one of our own pages. Every browser says so, in one of two headers; what says nothing

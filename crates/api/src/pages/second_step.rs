@@ -10,7 +10,8 @@ use axum::response::Response;
 use minijinja::context;
 
 use super::sign_in::{browser, form as first_step, go_on, is_for_people, query};
-use super::{HALF_COOKIE, is_own, message, named_cookie, next, page as print, said, see, set_named_cookie};
+use super::told::{another_site, told};
+use super::{HALF_COOKIE, is_own, named_cookie, next, page as print, see, set_named_cookie};
 use crate::oauth::{self, Refusal};
 use crate::{App, ClientAddress, problem};
 
@@ -24,16 +25,23 @@ pub(super) async fn page(State(app): State<App>, headers: HeaderMap, uri: Uri) -
 }
 
 /// The form, with why the last try failed; where the first step is over, the form of that.
-async fn form(app: &App, headers: &HeaderMap, half: &str, next: &str, error: Option<&Error>) -> Result<Response> {
+pub(super) async fn form(
+    app: &App,
+    headers: &HeaderMap,
+    half: &str,
+    next: &str,
+    error: Option<&Error>,
+) -> Result<Response> {
     let by = match app.identity()?.second_step_by(half).await {
         Ok(by) => by,
         Err(error) if error.code == "sign_in_expired" => return over(app, headers, next, &error).await,
         Err(error) => return Err(error),
     };
     let status = error.map_or(StatusCode::OK, |error| problem::status(error.kind));
-    let (error, totp, passkeys) = (error.map(|error| said(headers, error)), by.totp, by.passkeys);
+    let (error, totp, passkeys) = (error.map(|error| told(headers, error)), by.totp, by.passkeys);
     let recovery = by.recovery_codes > 0;
-    let of = context! { next, error, totp, passkeys, recovery };
+    let rp = app.identity()?.relying_party().map(|rp| rp.id.as_str());
+    let of = context! { next, error, totp, passkeys, recovery, rp };
     let mut response = print(headers, status, "second-step.html", of, None)?;
     if status == StatusCode::TOO_MANY_REQUESTS {
         response.headers_mut().insert(header::RETRY_AFTER, problem::TOO_MANY_AFTER);
@@ -56,7 +64,7 @@ pub(super) async fn submit(
 ) -> Answer {
     let sent = oauth::form(&headers, body).await?;
     if !is_own(&app, &headers) {
-        return Ok(message(&headers, StatusCode::FORBIDDEN, "This form was sent from another site.")?);
+        return Ok(another_site(&headers)?);
     }
     let next = next(sent.get("next"));
     let Some(half) = named_cookie(&headers, HALF_COOKIE) else { return Ok(see("/sign-in")?) };

@@ -1,18 +1,19 @@
 //! The second factors of whoever is signed in: what there is, what is added and removed.
 
-use admin_identity::{Form, Session};
-use admin_types::Error;
+use admin_identity::{Form, Passkey, Session};
+use admin_types::{Error, Timestamp};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
-use minijinja::context;
+use minijinja::{Value, context};
 use qrcode::QrCode;
 use qrcode::render::svg;
 
-use super::{account, is_own, message, page as print, said, see};
+use super::told::{another_site, told};
+use super::{account, is_own, message, page as print, see};
 use crate::App;
 use crate::oauth::{self, Refusal};
 use crate::problem;
@@ -20,7 +21,7 @@ use crate::problem;
 type Answer = std::result::Result<Response, Refusal>;
 
 /// Where all of this is.
-const PAGE: &str = "/account/security";
+pub(super) const PAGE: &str = "/account/security";
 /// Where somebody signs in again, to come back here.
 const AGAIN: &str = "/sign-in?next=/account/security";
 
@@ -39,14 +40,23 @@ async fn page(State(app): State<App>, headers: HeaderMap) -> Answer {
     let factors = app.identity()?.factors(&session).await?;
     let (totp, recovery, any) = (factors.second.totp, factors.second.recovery_codes, factors.second.any());
     let (name, fresh, again) = (&session.name, factors.fresh, AGAIN);
-    let of = context! { name, totp, recovery, any, fresh, again };
+    let passkeys: Vec<Value> = factors.passkeys.iter().map(passkey).collect();
+    let rp = app.identity()?.relying_party();
+    let (rp, elsewhere) = (rp.map(|rp| &rp.id), rp.map(|rp| format!("{}{PAGE}", rp.origin)));
+    let of = context! { name, totp, recovery, any, fresh, again, passkeys, rp, elsewhere };
     Ok(print(&headers, StatusCode::OK, "security.html", of, None)?)
 }
 
+fn passkey(passkey: &Passkey) -> Value {
+    let day = |at: Timestamp| at.to_string().chars().take(10).collect::<String>();
+    let Passkey { id, name, synced, .. } = passkey;
+    context! { id, name, synced, added => day(passkey.created_at), used => passkey.used_at.map(day) }
+}
+
 /// Who sent a form of these pages, and the form; otherwise what they see instead.
-async fn sent(app: &App, headers: &HeaderMap, body: Body) -> Result<(Session, Form), Answer> {
+pub(super) async fn sent(app: &App, headers: &HeaderMap, body: Body) -> Result<(Session, Form), Answer> {
     if !is_own(app, headers) {
-        let told = message(headers, StatusCode::FORBIDDEN, "This form was sent from another site.");
+        let told = another_site(headers);
         return Err(told.map_err(Refusal::from));
     }
     let form = oauth::form(headers, body).await.map_err(Err)?;
@@ -57,11 +67,11 @@ async fn sent(app: &App, headers: &HeaderMap, body: Body) -> Result<(Session, Fo
 }
 
 /// Where a refusal leads: to sign in again, or to a page that says why.
-fn refused(headers: &HeaderMap, error: Error) -> Answer {
+pub(super) fn refused(headers: &HeaderMap, error: Error) -> Answer {
     match error.code {
         "sign_in_again" => Ok(see(AGAIN)?),
         _ if super::sign_in::is_for_people(&error) => {
-            Ok(message(headers, problem::status(error.kind), &said(headers, &error))?)
+            Ok(message(headers, problem::status(error.kind), &told(headers, &error))?)
         }
         _ => Err(error.into()),
     }
@@ -97,7 +107,7 @@ async fn totp_form(app: &App, headers: &HeaderMap, session: &Session, error: Opt
     // What stands before the element is for files alone.
     let picture = picture.find("<svg").map_or("", |at| &picture[at..]);
     let status = error.map_or(StatusCode::OK, |error| problem::status(error.kind));
-    let (secret, error) = (grouped(&enrolment.secret), error.map(|error| said(headers, error)));
+    let (secret, error) = (grouped(&enrolment.secret), error.map(|error| told(headers, error)));
     Ok(print(headers, status, "totp.html", context! { picture, secret, error }, None)?)
 }
 
@@ -143,6 +153,6 @@ async fn recovery_codes(State(app): State<App>, headers: HeaderMap, body: Body) 
 }
 
 /// Recovery codes, this once.
-fn show(headers: &HeaderMap, codes: Vec<String>) -> Answer {
+pub(super) fn show(headers: &HeaderMap, codes: Vec<String>) -> Answer {
     Ok(print(headers, StatusCode::OK, "recovery-codes.html", context! { codes }, None)?)
 }

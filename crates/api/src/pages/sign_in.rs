@@ -49,7 +49,9 @@ pub(super) async fn form(
     let to = asked.as_ref().and_then(|request| oauth::origin(request.redirect_uri()));
     let status = error.map_or(StatusCode::OK, |error| problem::status(error.kind));
     let error = error.map(|error| told(headers, error));
-    let mut response = print(headers, status, "sign-in.html", context! { next, email, error, client }, to.as_deref())?;
+    let rp = app.identity()?.relying_party().map(|rp| rp.id.as_str());
+    let of = context! { next, email, error, client, rp };
+    let mut response = print(headers, status, "sign-in.html", of, to.as_deref())?;
     if status == StatusCode::TOO_MANY_REQUESTS {
         response.headers_mut().insert(header::RETRY_AFTER, problem::TOO_MANY_AFTER);
     }

@@ -2,8 +2,10 @@
 //! goes through them.
 
 mod attacks;
+mod authenticator;
 mod code_flow;
 mod factors;
+mod passkeys;
 mod people;
 mod totp;
 

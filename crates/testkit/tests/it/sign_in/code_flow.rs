@@ -145,7 +145,7 @@ story!(a_client_may_sign_its_person_out, async |sandbox: &Sandbox| {
 });
 
 /// What a JWT says; its signature is for others to verify.
-fn claims_of(token: &Value) -> Value {
+pub(super) fn claims_of(token: &Value) -> Value {
     let payload = token.as_str().and_then(|token| token.split('.').nth(1)).expect("a JWT");
     let bytes = base64_url(payload);
     serde_json::from_slice(&bytes).expect("claims")

@@ -17,7 +17,7 @@ async fn code(browser: &Browser, code: &str) -> Seen {
 }
 
 /// Who has done the first step, in a new browser.
-async fn half(sandbox: &Sandbox) -> Browser {
+pub(super) async fn half(sandbox: &Sandbox) -> Browser {
     let browser = Browser::new(sandbox);
     let seen = password(&browser).await;
     assert_eq!((seen.status, seen.location.as_str()), (303, "/sign-in/second?next=%2Faccount"), "{}", seen.text);
@@ -25,7 +25,7 @@ async fn half(sandbox: &Sandbox) -> Browser {
     browser
 }
 
-async fn is_signed_in(browser: &Browser) -> bool {
+pub(super) async fn is_signed_in(browser: &Browser) -> bool {
     browser.get("/account").await.status == 200
 }
 
