@@ -63,6 +63,9 @@ pub(crate) enum Command {
     /// The keys that sign tokens
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// The second factors of people
+    #[command(subcommand)]
+    Factors(FactorsCommand),
     /// API keys, by which programs show who they are
     #[command(subcommand, after_help = API_KEY_EXAMPLES)]
     ApiKey(ApiKeyCommand),
@@ -195,6 +198,15 @@ pub(crate) enum KeysCommand {
         /// Use them in three seconds, not after others had ten minutes to read them: when a key may be known to somebody
         #[arg(long)]
         now: bool,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum FactorsCommand {
+    /// Remove the passkeys, the app and the recovery codes of an account whose owner has lost them; the password stays
+    Reset {
+        /// The address that the account signs in by
+        address: String,
     },
 }
 

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use admin_core::Core;
+use admin_core::{Core, MULTI_FACTOR};
 use secrecy::ExposeSecret;
 
 use crate::Identity;
+use crate::assurance::{self, needs_second_factor};
 use crate::clients::{Client, find_client};
 use crate::error::{OAuthError, OAuthResult};
 use crate::form::Form;
@@ -34,6 +35,7 @@ pub struct AuthorizationRequest {
     code_challenge: String,
     prompt: Vec<String>,
     max_age: Option<i64>,
+    second_factor: bool,
     pushed: Option<String>,
 }
 
@@ -169,6 +171,7 @@ impl Identity {
             nonce: text("nonce")?,
             code_challenge: code_challenge.to_owned(),
             max_age: max_age.transpose()?,
+            second_factor: needs_second_factor(text("acr_values")?.as_deref()),
             pushed,
             client,
             back,
@@ -197,6 +200,14 @@ impl Identity {
                 Ok(Next::SignIn)
             };
         };
+        if request.second_factor && assurance::class(&session.methods) != MULTI_FACTOR {
+            // RFC 9470, section 5: what signing in again cannot mend is told.
+            if !self.second_factors(session.account).await?.any() {
+                let detail = "the person has no second factor; one is added at /account/security";
+                return refuse("unmet_authentication_requirements", detail);
+            }
+            return if silent { refuse("login_required", "a second factor is needed") } else { Ok(Next::SignIn) };
+        }
         if session.org != request.client.org {
             return refuse("access_denied", "the client is of another org than the one that is active");
         }
@@ -210,6 +221,7 @@ impl Identity {
             code_challenge: Some(request.code_challenge.clone()),
             nonce: request.nonce.clone(),
             auth_time: Some(session.authenticated_at.seconds()),
+            acr: Some(assurance::class(&session.methods).to_owned()),
             amr: session.methods.clone(),
         };
         let subject = (session.org, session.user);

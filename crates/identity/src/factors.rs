@@ -1,6 +1,7 @@
 //! The second factors of an account, as its owner sees and changes them. Each change needs a sign-in a short while ago,
 //! with a second factor if there is one: who finds an open browser changes nothing.
 
+use admin_core::Core;
 use admin_db::totp::{self as stored, TotpRow};
 use admin_db::{Tx, accounts, passkeys, recovery_codes, sessions};
 use admin_types::{AccountId, Error, Kind, Result};
@@ -8,7 +9,7 @@ use admin_types::{AccountId, Error, Kind, Result};
 use crate::passkeys::Passkey;
 use crate::second_step::SecondFactors;
 use crate::sessions::Session;
-use crate::{Identity, recovery, totp};
+use crate::{Identity, email, recovery, totp};
 
 /// How long ago a sign-in may be to change factors by it, in seconds.
 pub const FRESH_SECONDS: i64 = 600;
@@ -39,6 +40,20 @@ fn context(account: AccountId) -> String {
 
 fn none_yet() -> Error {
     Error::conflict("no_enrolment", "There is no app to confirm. Begin again.")
+}
+
+/// Removes every second factor of the account with this address; false when there is none such.
+pub async fn reset_factors(core: &Core, address: &str) -> Result<bool> {
+    let account = accounts::by_email(&mut *core.db().read().await?, &email::key(address)?).await?;
+    let Some(account) = account.map(|account| account.id) else { return Ok(false) };
+    core.db()
+        .write_global(async move |tx: &mut Tx| {
+            stored::remove(tx, account).await?;
+            passkeys::clear(tx, account).await?;
+            recovery_codes::clear(tx, account).await?;
+            Ok(true)
+        })
+        .await
 }
 
 impl Identity {

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod api_keys;
+mod assurance;
 mod attempts;
 mod authorize;
 mod client_auth;
@@ -44,7 +45,7 @@ pub use client_auth::{Basic, authenticate_client};
 pub use client_secrets::{SecretShown, create_client_secret, delete_client_secret, list_client_secrets};
 pub use clients::{Client, Settings, find_client};
 pub use error::{OAuthError, OAuthResult};
-pub use factors::{Enrolment, FRESH_SECONDS, Factors};
+pub use factors::{Enrolment, FRESH_SECONDS, Factors, reset_factors};
 pub use form::Form;
 pub use keys::{Algorithm, PUBLISHED_AHEAD, PUBLISHED_AT_ONCE, check_master_key, rotate_keys};
 pub use logout::SignedOut;

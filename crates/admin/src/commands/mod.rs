@@ -5,13 +5,14 @@ mod api_key;
 mod check;
 mod client;
 mod export;
+mod factors;
 mod import;
 mod keys;
 mod token;
 
 use anyhow::Result;
 
-use crate::command_line::{Command, CommandLine, ConfigCommand, KeysCommand, TokenCommand};
+use crate::command_line::{Command, CommandLine, ConfigCommand, FactorsCommand, KeysCommand, TokenCommand};
 use crate::config::Config;
 use crate::{out, serve};
 
@@ -29,6 +30,7 @@ pub(crate) async fn run(line: CommandLine) -> Result<()> {
         Command::Token(TokenCommand::Create { speaker, ttl }) => token::create(&config, &speaker, ttl).await,
         Command::Access(command) => access::run(&config, command).await,
         Command::Keys(KeysCommand::Rotate { now }) => keys::rotate(&config, now).await,
+        Command::Factors(FactorsCommand::Reset { address }) => factors::reset(&config, &address).await,
         Command::ApiKey(command) => api_key::run(&config, command).await,
         Command::Config(ConfigCommand::Check) => check::run(&config).await,
         Command::Config(ConfigCommand::Show) => {

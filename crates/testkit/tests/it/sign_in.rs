@@ -7,6 +7,7 @@ mod code_flow;
 mod factors;
 mod passkeys;
 mod people;
+mod step_up;
 mod totp;
 
 use std::collections::BTreeMap;

@@ -225,3 +225,15 @@ story!(signing_in_again_renews_the_session, async |sandbox: &Sandbox| {
     ada.submit("/sign-out", &[]).await;
     assert_eq!(status_with(sandbox, &tokens["access_token"]).await, 401, "until it ends");
 });
+
+story!(who_has_lost_everything_is_let_in_by_the_operator, async |sandbox: &Sandbox| {
+    App::add(&owner(sandbox).await).await;
+    let nobody = sandbox.try_cli(&["factors", "reset", "nobody@example.org"]);
+    assert!(!nobody.status.success() && String::from_utf8_lossy(&nobody.stderr).contains("no account has"));
+    half(sandbox).await;
+    sandbox.cli(&["factors", "reset", "Ada@example.org"]);
+    let browser = Browser::new(sandbox);
+    assert_eq!(password(&browser).await.location, "/account", "the password is enough, and still needed");
+    let page = browser.get("/account/security").await;
+    assert!(!page.text.contains("recovery-left") && page.text.contains("id=\"totp-add\""), "{}", page.text);
+});
