@@ -221,7 +221,6 @@ impl Identity {
             code_challenge: Some(request.code_challenge.clone()),
             nonce: request.nonce.clone(),
             auth_time: Some(session.authenticated_at.seconds()),
-            acr: Some(assurance::class(&session.methods).to_owned()),
             amr: session.methods.clone(),
         };
         let subject = (session.org, session.user);

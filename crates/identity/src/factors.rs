@@ -113,6 +113,7 @@ impl Identity {
             return Err(Error::new(Kind::Unauthenticated, "wrong_code", detail));
         }
         self.strengthen(session, "otp").await?;
+        tracing::info!(account = %session.account, "an authenticator app was added");
         match second.recovery_codes {
             0 => self.write_recovery_codes(session.account).await,
             _ => Ok(vec![]),
@@ -124,6 +125,7 @@ impl Identity {
         self.need_fresh(session).await?;
         let account = session.account;
         self.core.db().write_global(async move |tx: &mut Tx| stored::remove(tx, account).await).await?;
+        tracing::info!(%account, "the authenticator app was removed");
         self.without_factors(account).await
     }
 
@@ -141,6 +143,7 @@ impl Identity {
         let hashes: Vec<Vec<u8>> = codes.iter().map(|code| recovery::hash_of(code)).collect();
         let job = async move |tx: &mut Tx| recovery_codes::replace(tx, account, &hashes).await;
         self.core.db().write_global(job).await?;
+        tracing::info!(%account, "recovery codes were made");
         Ok(codes)
     }
 

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
+use crate::assurance;
 use crate::clients::Client;
 use crate::revocations::Revocations;
 
@@ -39,9 +40,6 @@ pub(crate) struct Terms {
     /// When the user signed in, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
-    /// How surely.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub acr: Option<String>,
     /// By which methods (RFC 8176).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
@@ -51,6 +49,11 @@ impl Terms {
     /// Whether a word of the scope was granted.
     pub(crate) fn has(&self, word: &str) -> bool {
         self.scope.split(' ').any(|one| one == word)
+    }
+
+    /// How surely somebody was who they say; of a program nothing is said.
+    pub(crate) fn acr(&self) -> Option<&'static str> {
+        self.auth_time.map(|_| assurance::class(&self.amr))
     }
 }
 

@@ -179,6 +179,7 @@ impl Identity {
             return Err(Error::conflict("passkey_exists", "This passkey is there already."));
         }
         self.strengthen(session, kind).await?;
+        tracing::info!(account = %session.account, "a passkey was added");
         match second.recovery_codes {
             0 => self.write_recovery_codes(session.account).await,
             _ => Ok(vec![]),
@@ -193,6 +194,7 @@ impl Identity {
         if !removed.await? {
             return Err(Error::not_found("passkey"));
         }
+        tracing::info!(%account, "a passkey was removed");
         self.without_factors(account).await
     }
 

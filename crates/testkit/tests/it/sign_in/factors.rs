@@ -237,3 +237,17 @@ story!(who_has_lost_everything_is_let_in_by_the_operator, async |sandbox: &Sandb
     let page = browser.get("/account/security").await;
     assert!(!page.text.contains("recovery-left") && page.text.contains("id=\"totp-add\""), "{}", page.text);
 });
+
+story!(a_link_goes_around_no_second_step, async |sandbox: &Sandbox| {
+    let (app, _) = App::add(&owner(sandbox).await).await;
+    let deputy = add(sandbox, "user", "deputy", json!({})).await;
+    let (_, body) = sandbox.post_json(&format!("/v3/users/{deputy}/invitation"), &json!({})).await;
+    let token = body["data"]["url"].as_str().and_then(|url| url.split_once("token=")).expect("a link").1;
+    let browser = Browser::new(sandbox);
+    let fields = [("token", token), ("email", "ada@example.org"), ("password", PASSWORD)];
+    let seen = browser.submit("/set-up", &fields).await;
+    assert_eq!((seen.status, seen.location.as_str()), (303, "/sign-in/second?next=%2Faccount"), "{}", seen.text);
+    assert!(!is_signed_in(&browser).await);
+    assert_eq!(code(&browser, &app.code(now())).await.status, 303);
+    assert!(browser.get("/account").await.text.contains("deputy"), "as whom the link was for");
+});
