@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use admin_types::ResourceId;
+use admin_types::{OrgId, ResourceId};
 use clap::{Args, Parser, Subcommand};
 
 /// A self-hosted control plane: describe resource types, get a governed API.
@@ -52,8 +52,42 @@ pub(crate) enum Command {
     },
     /// Bring the database's schema up to date, and stop
     Migrate,
+    /// Sign in at a server by a browser; the other commands then act as you
+    Login {
+        /// Where the server is, such as https://admin.example.org [default: the server that runs on the data folder]
+        url: Option<String>,
+        #[command(flatten)]
+        profiled: Profiled,
+    },
+    /// Say as whom you are signed in, in which org, and where
+    Whoami {
+        #[command(flatten)]
+        profiled: Profiled,
+    },
+    /// Sign out, here and at the server
+    Logout {
+        #[command(flatten)]
+        profiled: Profiled,
+    },
+    /// The orgs that you are in; `switch` makes another one the one in which you act
+    Orgs {
+        #[command(subcommand)]
+        command: Option<OrgsCommand>,
+        #[command(flatten)]
+        profiled: Profiled,
+    },
     /// Print a one-time sign-in link for the owner
-    SignIn,
+    SignIn {
+        /// The org [default: the first]
+        #[arg(long, value_name = "ID", value_parser = parse_org)]
+        org: Option<OrgId>,
+    },
+    /// Orgs
+    #[command(subcommand)]
+    Org(OrgCommand),
+    /// People
+    #[command(subcommand)]
+    User(UserCommand),
     /// Bearer tokens
     #[command(subcommand)]
     Token(TokenCommand),
@@ -63,9 +97,6 @@ pub(crate) enum Command {
     /// The keys that sign tokens
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// The second factors of people
-    #[command(subcommand)]
-    Factors(FactorsCommand),
     /// API keys, by which programs show who they are
     #[command(subcommand, after_help = API_KEY_EXAMPLES)]
     ApiKey(ApiKeyCommand),
@@ -100,11 +131,23 @@ pub(crate) enum Command {
 }
 
 #[derive(Subcommand, Debug)]
+pub(crate) enum OrgsCommand {
+    /// Act in another org
+    Switch {
+        /// Its name or id
+        org: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
 pub(crate) enum TokenCommand {
     /// Print a bearer token
     Create {
         #[command(flatten)]
         speaker: Speaker,
+        /// The org [default: the first]
+        #[arg(long, value_name = "ID", value_parser = parse_org)]
+        org: Option<OrgId>,
         /// How long it is good for, in seconds
         #[arg(long, value_name = "SECONDS", default_value_t = admin_identity::TOKEN_SECONDS, value_parser = clap::value_parser!(i64).range(1..=31_536_000))]
         ttl: i64,
@@ -128,6 +171,35 @@ pub(crate) struct Speaker {
 
 fn parse_id(text: &str) -> Result<ResourceId, String> {
     ResourceId::parse(text).ok_or_else(|| "not an id, such as usr_01jh8x5n9bfqv8xk3c6m7t2d4e".to_owned())
+}
+
+fn parse_org(text: &str) -> Result<OrgId, String> {
+    OrgId::parse(text).ok_or_else(|| "not an id, such as org_01jh8x5n9bfqv8xk3c6m7t2d4e".to_owned())
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum OrgCommand {
+    /// Make an org, and print a one-time link by which its owner sets up an account
+    Create {
+        /// Its name, for people
+        name: String,
+    },
+    /// Print all orgs: id, when they were made, name
+    List,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum UserCommand {
+    /// Print a link, good for 30 minutes and once, by which a person sets a new password
+    ResetLink {
+        /// The address of their account, or the id of a user that it acts as
+        person: String,
+    },
+    /// Remove the passkeys, the authenticator app and the recovery codes of a person who has lost them; the password stays
+    ResetFactors {
+        /// The address of their account, or the id of a user that it acts as
+        person: String,
+    },
 }
 
 const ACCESS_EXAMPLES: &str = "\
@@ -201,15 +273,6 @@ pub(crate) enum KeysCommand {
     },
 }
 
-#[derive(Subcommand, Debug)]
-pub(crate) enum FactorsCommand {
-    /// Remove the passkeys, the app and the recovery codes of an account whose owner has lost them; the password stays
-    Reset {
-        /// The address that the account signs in by
-        address: String,
-    },
-}
-
 const API_KEY_EXAMPLES: &str = "\
 Examples:
   admin api-key create nightly --principal cli_01jh8x5n9bfqv8xk3c6m7t2d4e --action workspace.read --days 30
@@ -273,9 +336,28 @@ pub(crate) enum ConfigCommand {
     Show,
 }
 
-/// Which server to speak to.
+/// Who is meant, of those who are signed in.
+#[derive(Args, Debug)]
+pub(crate) struct Profiled {
+    /// The profile's name [default: default]
+    #[arg(long, env = "ADMIN_PROFILE", value_name = "NAME", value_parser = parse_profile)]
+    pub(crate) profile: Option<String>,
+}
+
+fn parse_profile(text: &str) -> Result<String, String> {
+    let sane = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    match (1..=64).contains(&text.len()) && text.chars().all(sane) {
+        true => Ok(text.to_owned()),
+        false => Err("a name is 1 to 64 letters, digits, `-`, `_` and `.`".to_owned()),
+    }
+}
+
+/// Which server to speak to, and as whom.
 #[derive(Args, Debug)]
 pub(crate) struct Server {
+    /// A profile that `admin login` made [default: `default`, unless a server runs on the data folder]
+    #[arg(long, env = "ADMIN_PROFILE", value_name = "NAME", value_parser = parse_profile, conflicts_with_all = ["url", "token"])]
+    pub(crate) profile: Option<String>,
     /// Its address [default: the server that runs on the data folder]
     #[arg(long, env = "ADMIN_URL", value_name = "URL")]
     pub(crate) url: Option<String>,

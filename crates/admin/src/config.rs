@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use admin_core::Sample;
 use admin_db::{Target, mask_password};
+use admin_identity::{OrgCreation, Smtp};
 use anyhow::{Context, Result, bail};
 use secrecy::SecretString;
 
@@ -36,12 +37,23 @@ const KEYS: &[Key] = &[
     key("postgres_lanes", "4"),
     key("shutdown_seconds", "30"),
     key("decision_sample", "0"),
+    key("org_creation", "owners"),
+    Key { name: "smtp_url", default: "", secret: true },
+    key("mail_from", ""),
 ];
 
 /// Variables that begin with `ADMIN_` and are not settings: of the command line's client, of tests, and those that
 /// Kubernetes sets for a service named `admin`.
-const OTHER_VARIABLES: &[&str] =
-    &["ADMIN_CONFIG", "ADMIN_URL", "ADMIN_TOKEN", "ADMIN_BINARY", "ADMIN_TEST_", "ADMIN_SERVICE_", "ADMIN_PORT"];
+const OTHER_VARIABLES: &[&str] = &[
+    "ADMIN_CONFIG",
+    "ADMIN_URL",
+    "ADMIN_TOKEN",
+    "ADMIN_PROFILE",
+    "ADMIN_BINARY",
+    "ADMIN_TEST_",
+    "ADMIN_SERVICE_",
+    "ADMIN_PORT",
+];
 
 /// How much may be logged.
 const LOG_LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -71,6 +83,10 @@ pub(crate) struct Config {
     pub(crate) shutdown_seconds: u64,
     /// Which share of reads is recorded as a decision.
     pub(crate) decision_sample: Sample,
+    /// Who may make orgs.
+    pub(crate) org_creation: OrgCreation,
+    /// How letters are sent; without it none are.
+    pub(crate) smtp: Option<Smtp>,
     values: Values,
 }
 
@@ -117,6 +133,8 @@ impl Config {
             postgres_lanes: in_range(&values, "postgres_lanes", "4", 1..=64)? as usize,
             shutdown_seconds: in_range(&values, "shutdown_seconds", "30", 1..=3600)?,
             decision_sample: parse(&values, "decision_sample", "0", "a number from 0 to 1")?,
+            org_creation: parse(&values, "org_creation", "owners", "owners, anyone or nobody")?,
+            smtp: smtp(&values)?,
             data_dir,
             values,
         })
@@ -223,6 +241,21 @@ fn public_url(values: &Values, text: &str) -> Result<String> {
     };
     let wanted = "must be http:// or https:// and a host, without user, path, query or fragment, such as https://admin.example.org";
     read().ok_or_else(|| wrong(values, "public_url", wanted))
+}
+
+/// The server that takes letters, and whom they are from: both, or neither.
+fn smtp(values: &Values) -> Result<Option<Smtp>> {
+    let get = |name: &str| values.get(name).map(|(value, _)| value.as_str()).filter(|value| !value.is_empty());
+    match (get("smtp_url"), get("mail_from")) {
+        (None, None) => Ok(None),
+        (Some(url), Some(from)) => match Smtp::new(url, from) {
+            Ok(smtp) => Ok(Some(smtp)),
+            // The address of the server may have a password in it.
+            Err(why) => bail!("`{}` (from {}) {}", why.0, values[why.0].1, why.1),
+        },
+        (Some(_), None) => bail!("`smtp_url` needs `mail_from`, the address that letters are from"),
+        (None, Some(_)) => bail!("`mail_from` needs `smtp_url`, the server that sends letters"),
+    }
 }
 
 /// Whether a text is levels, separated by commas, each for all modules or for one: `info`, `admin_core=debug,warn`. A

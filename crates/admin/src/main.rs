@@ -6,6 +6,7 @@ mod config;
 mod data_dir;
 mod listener;
 mod out;
+mod profiles;
 mod serve;
 mod telemetry;
 

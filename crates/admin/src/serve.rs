@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use admin_api::App;
-use admin_core::{Core, Setup, ensure_org, upgrade_org};
+use admin_core::{Core, Setup, ensure_org, upgrade_orgs};
 use admin_db::{Db, LaneOptions, signing_keys};
 use admin_identity::{Identity, SIGN_IN_SECONDS, create_sign_in_token};
 use admin_types::{SystemClock, SystemRandom};
@@ -109,8 +109,9 @@ async fn start(
     sign_in_link: bool,
 ) -> Result<()> {
     let setup = ensure_org(core).await.context("cannot set up the org")?;
-    upgrade_org(core, &setup).await.context("cannot bring the built-in types up to date")?;
+    upgrade_orgs(core).await.context("cannot bring the built-in types up to date")?;
     let opened = Identity::open(core, url).await.map_err(|error| anyhow::anyhow!("{}", error.detail))?;
+    let opened = opened.with_org_creation(config.org_creation).with_smtp(config.smtp.clone());
     if let Some(path) = &config.bootstrap_token_file {
         let token = opened.local_token(setup.org, setup.owner, None, BOOTSTRAP_SECONDS)?;
         data_dir::write_private(path, "bootstrap_token_file", token.expose_secret())?;
@@ -118,10 +119,16 @@ async fn start(
     if identity.set(opened).is_err() {
         anyhow::bail!("the keys were opened twice");
     }
-    let (following, stop) = (identity.clone(), stop.clone().cancelled_owned());
+    let (following, stopping) = (identity.clone(), stop.clone().cancelled_owned());
     tasks.spawn(async move {
         if let Some(identity) = following.get() {
-            identity.follow(stop).await;
+            identity.follow(stopping).await;
+        }
+    });
+    let (sending, stopping) = (identity.clone(), stop.clone().cancelled_owned());
+    tasks.spawn(async move {
+        if let Some(identity) = sending.get() {
+            identity.send_mail(stopping).await;
         }
     });
     tracing::info!(%url, listen = %own, "ready");

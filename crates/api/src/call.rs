@@ -2,7 +2,7 @@
 //! run without an authenticated principal.
 
 use admin_core::{Idempotency, Op};
-use admin_identity::Verified;
+use admin_identity::{ClientId, Verified};
 use admin_types::{Error, Origin, Principal, RequestId, Result};
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::extract::FromRequestParts;
@@ -22,6 +22,8 @@ pub(crate) struct Call {
     pub(crate) app: App,
     pub(crate) principal: Principal,
     pub(crate) origin: Origin,
+    /// The client that the token was issued to.
+    pub(crate) client: Option<ClientId>,
     pub(crate) request_id: RequestId,
     pub(crate) method: Method,
     pub(crate) uri: Uri,
@@ -40,7 +42,8 @@ impl FromRequestParts<App> for Call {
         };
         let (method, uri, headers) = (parts.method.clone(), parts.uri.clone(), std::mem::take(&mut parts.headers));
         let origin = Origin { address, method: verified.method, authenticated_at: verified.authenticated_at };
-        Ok(Call { app: app.clone(), principal: verified.principal, origin, request_id, method, uri, headers })
+        let (principal, client) = (verified.principal, verified.claims.client_id);
+        Ok(Call { app: app.clone(), principal, origin, client, request_id, method, uri, headers })
     }
 }
 

@@ -17,6 +17,7 @@ mod meters;
 mod oauth;
 mod observe;
 mod openapi;
+mod orgs;
 mod pages;
 mod params;
 mod path;

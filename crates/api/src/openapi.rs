@@ -22,7 +22,7 @@ use crate::call::Call;
 use crate::oauth::{invitations, secrets};
 use crate::problem::Problem;
 use crate::resources::{create, delete, export, get as read, import, list, replace, restore, update};
-use crate::{access, api_keys, authzen, events, index_builds};
+use crate::{access, api_keys, authzen, events, index_builds, orgs};
 
 /// What a resource is created from.
 #[derive(ToSchema, Serialize)]
@@ -203,6 +203,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(api_keys::delete_api_key))
         .routes(routes!(api_keys::rotate_api_key))
         .routes(routes!(invitations::invite_user))
+        .routes(routes!(orgs::list_orgs, orgs::create_org))
         .routes(routes!(access::explain_access))
         .routes(routes!(access::simulate_access))
         .routes(routes!(access::access_matrix))
@@ -242,6 +243,9 @@ pub fn document() -> Value {
         let schemas = &mut document["components"]["schemas"];
         for name in ["NewResource", "ResourcePatch"] {
             bounds::labels(&mut schemas[name]["properties"]["labels"]);
+            schemas[name]["additionalProperties"] = json!(false);
+        }
+        for name in ["NewOrg", "HowToInvite"] {
             schemas[name]["additionalProperties"] = json!(false);
         }
         schemas["Replacement"] = bounds::with_stamps(&schemas["NewResource"]);

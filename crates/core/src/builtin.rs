@@ -110,7 +110,8 @@ fn client_type() -> Value {
         json!({"type": "array", "items": {"type": "string", "format": "uri",
         "maxLength": 2000, "pattern": "^[^#]*$"}, "maxItems": 20, "uniqueItems": true, "description": description})
     };
-    let grants = ["authorization_code", "refresh_token", "client_credentials"];
+    let grants =
+        ["authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code"];
     let properties = json!({
         "description": {"type": "string", "maxLength": 2000},
         "redirect_uris": addresses("Where answers of the authorization endpoint may go: compared character by character."),

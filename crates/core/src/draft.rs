@@ -134,11 +134,17 @@ fn take_name(object: &mut Attributes, errors: &mut Vec<FieldError>) -> String {
         errors.push(FieldError::new("/name", "must be a string"));
         return String::new();
     };
-    let length = name.chars().count();
-    if !(1..=MAX_NAME).contains(&length) || name.chars().any(char::is_control) || name.trim().is_empty() {
-        errors.push(FieldError::new("/name", format!("must be 1 to {MAX_NAME} visible characters; it has {length}")));
-    }
+    errors.extend(check_name(&name).err().map(|detail| FieldError::new("/name", detail)));
     name
+}
+
+/// Refuses what is no name, with what would be one.
+pub(crate) fn check_name(name: &str) -> std::result::Result<(), String> {
+    let length = name.chars().count();
+    match (1..=MAX_NAME).contains(&length) && !name.chars().any(char::is_control) && !name.trim().is_empty() {
+        true => Ok(()),
+        false => Err(format!("must be 1 to {MAX_NAME} visible characters; it has {length}")),
+    }
 }
 
 fn take_attributes(object: &mut Attributes, errors: &mut Vec<FieldError>) -> Attributes {

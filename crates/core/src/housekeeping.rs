@@ -1,9 +1,13 @@
 //! What is kept for a time only, and then forgotten: idempotency keys, sign-in tokens, the places of moved values, refusals,
-//! codes and refresh tokens, revocations, API keys that have ended, sign-ins that were not finished.
+//! codes and refresh tokens, revocations, API keys that have ended, links sent by mail,
+//! sign-ins that were not finished.
 
 use std::time::Duration;
 
-use admin_db::{Tx, api_keys, half_sign_in, idempotency, indexes, oauth, revocations, sessions, sign_in};
+use admin_db::{
+    Tx, account_links, api_keys, attempts, device_codes, half_sign_in, idempotency, indexes, mail, oauth, revocations,
+    sessions, sign_in,
+};
 use admin_types::Result;
 
 use crate::Core;
@@ -12,6 +16,8 @@ use crate::list::WALK_SECONDS;
 
 /// How often, in seconds.
 const EVERY_SECONDS: u64 = 300;
+/// How long a device is told that its code has expired, in seconds; then it is told that there is no such code.
+const DEVICE_SECONDS: i64 = 3600;
 
 /// How long a key that has ended is still told from one that never was, in seconds.
 const ENDED_KEYS_SECONDS: i64 = 7 * 86_400;
@@ -34,10 +40,13 @@ async fn forget(core: &Core) -> Result<()> {
     let now = core.clock.now();
     let forgotten = core.db.write_global(async move |tx: &mut Tx| {
         let answers = idempotency::forget(tx, now.plus_seconds(-KEPT_SECONDS)).await?;
-        let tokens = sign_in::forget(tx, now).await? + sessions::forget(tx, now).await?;
+        let links =
+            account_links::forget(tx, now).await? + mail::forget(tx, now).await? + attempts::forget(tx, now).await?;
+        let tokens = sign_in::forget(tx, now).await? + sessions::forget(tx, now).await? + links;
         let tokens = tokens + half_sign_in::forget(tx, now).await?;
         let moved = indexes::forget_moved(tx, now.plus_seconds(-2 * WALK_SECONDS)).await?;
-        let granted = oauth::forget(tx, now).await?;
+        let devices = device_codes::forget(tx, now.plus_seconds(-DEVICE_SECONDS)).await?;
+        let granted = oauth::forget(tx, now).await? + devices;
         let revoked = revocations::forget(tx, now).await?;
         let revoked = revoked + api_keys::forget(tx, now.plus_seconds(-ENDED_KEYS_SECONDS)).await?;
         Ok((answers, tokens, moved, granted + revoked))

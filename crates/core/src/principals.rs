@@ -19,6 +19,15 @@ pub async fn check_caller(core: &Core, caller: &Principal) -> Result<()> {
     core.actor_of(caller).await.map(drop)
 }
 
+/// Whether a principal that is there and active has a role in its whole org.
+pub async fn has_role(core: &Core, principal: &Principal, role: &str) -> Result<bool> {
+    match core.actor_of(principal).await {
+        Ok(actor) => Ok(actor.has_role(role)),
+        Err(error) if error.kind == admin_types::Kind::Unauthenticated => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Refuses an id that is not that of a live user, or client.
 pub async fn check_principal(core: &Core, org: OrgId, type_name: &str, id: ResourceId) -> Result<()> {
     let row = admin_db::resources::get(&mut *core.db.read().await?, org, id).await?;

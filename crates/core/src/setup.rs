@@ -1,8 +1,9 @@
-//! The first start: an org, its built-in types and its owner.
+//! What comes with an org: its built-in types, its roles and policies, its owner. The first start makes the first one.
 
 use admin_db::{Tx, orgs};
 use admin_schema::TypeDefinition;
 use admin_types::{Error, OrgId, Origin, Principal, RequestId, Resource, ResourceId, Result, Timestamp, action};
+use aws_lc_rs::digest;
 use serde_json::json;
 
 use crate::builtin::{BUILT_IN, BuiltIn, POLICIES, ROLES, built_in, object, with_facts_of};
@@ -34,9 +35,17 @@ pub async fn ensure_org(core: &Core) -> Result<Setup> {
             None => orgs::insert(tx, org, "main", now).await,
         })
         .await?;
-    let job = core.clone();
-    let owner = core.db.write(first(core).await?, async move |tx: &mut Tx| fill(&job, tx, now).await).await?;
-    let org = first(core).await?;
+    let (job, org) = (core.clone(), first(core).await?);
+    let owner = core.db.write(org, async move |tx: &mut Tx| {
+        if let Some(owner) = admin_db::resources::first_of_type(tx, org, "user").await? {
+            return Ok(owner);
+        }
+        let owner = ResourceId::new("user", now, &*job.random);
+        let op = op(&job, org, owner, now);
+        fill(&job, tx, &op, resource("user", owner, "owner", object(json!({"roles": ["owner"]})), now)).await?;
+        Ok(owner)
+    });
+    let owner = owner.await?;
     core.catalogues.changed(&core.db, org).await?;
     Ok(Setup { org, owner, fresh: true })
 }
@@ -54,26 +63,48 @@ pub async fn find_org(core: &Core) -> Result<Option<Setup>> {
     Ok(owner.map(|owner| Setup { org, owner, fresh: false }))
 }
 
-async fn fill(core: &Inner, tx: &mut Tx, now: Timestamp) -> Result<ResourceId> {
-    let org = orgs::first(tx).await?.ok_or_else(|| Error::internal("no org"))?;
-    if let Some(owner) = admin_db::resources::first_of_type(tx, org, "user").await? {
-        return Ok(owner);
+/// An org that was made, and its first owner, if it is there still.
+pub async fn find_setup(core: &Core, org: OrgId) -> Result<Option<Setup>> {
+    let mut conn = core.db.read().await?;
+    if orgs::name(&mut conn, org).await?.is_none() {
+        return Ok(None);
     }
-    let owner = ResourceId::new("user", now, &*core.random);
-    let op = op(core, org, owner, now);
-    for built_in in BUILT_IN {
-        add_type(core, tx, &op, built_in).await?;
-    }
-    add_policies(core, tx, &op).await?;
-    let attributes = object(json!({"roles": ["owner"]}));
-    create(core, tx, &op, "user", resource("user", owner, "owner", attributes, now)).await?;
-    tx.bump_catalogue()?;
-    Ok(owner)
+    let owner = admin_db::resources::first_of_type(&mut conn, org, "user").await?;
+    Ok(owner.map(|owner| Setup { org, owner, fresh: false }))
 }
 
-/// Brings the built-in types of an org that an earlier version made up to what this version ships. What the org has declared
-/// as facts stays.
-pub async fn upgrade_org(core: &Core, setup: &Setup) -> Result<()> {
+/// Puts into an empty org what comes with it, and its first owner.
+pub(crate) async fn fill(core: &Inner, tx: &mut Tx, op: &Op, owner: Resource) -> Result<()> {
+    for built_in in BUILT_IN {
+        add_type(core, tx, op, built_in).await?;
+    }
+    add_policies(core, tx, op).await?;
+    create(core, tx, op, "user", owner).await?;
+    orgs::set_shipped(tx, op.principal.org, &shipped()).await?;
+    tx.bump_catalogue()
+}
+
+/// The types that this version ships, as one short text.
+fn shipped() -> String {
+    let all: Vec<_> = BUILT_IN.iter().map(|built_in| (built_in.name, (built_in.attributes)())).collect();
+    let digest = digest::digest(&digest::SHA256, json!(all).to_string().as_bytes());
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Brings the built-in types of all orgs that an earlier version made up to what this version ships.
+pub async fn upgrade_orgs(core: &Core) -> Result<()> {
+    let outdated = orgs::otherwise_shipped(&mut *core.db.read().await?, &shipped()).await?;
+    for org in outdated {
+        // One without an owner is one that was being made when Admin was killed.
+        if let Some(setup) = find_setup(core, org).await? {
+            upgrade_org(core, &setup).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What the org has declared as facts stays.
+async fn upgrade_org(core: &Core, setup: &Setup) -> Result<()> {
     let (job, setup, now) = (core.clone(), *setup, core.clock.now());
     let upgraded = core.db.write(setup.org, async move |tx: &mut Tx| {
         let op = op(&job, setup.org, setup.owner, now);
@@ -91,6 +122,7 @@ pub async fn upgrade_org(core: &Core, setup: &Setup) -> Result<()> {
                 }
             }
         }
+        orgs::set_shipped(tx, setup.org, &shipped()).await?;
         Ok(tx.seq()? != first)
     });
     if upgraded.await? {
@@ -164,7 +196,13 @@ async fn create(core: &Inner, tx: &mut Tx, op: &Op, of: &str, resource: Resource
     change::write(core, tx, op, None, (action::CREATED, None, Some(&state))).await.map(drop)
 }
 
-fn resource(of: &str, id: ResourceId, name: &str, attributes: admin_types::Attributes, now: Timestamp) -> Resource {
+pub(crate) fn resource(
+    of: &str,
+    id: ResourceId,
+    name: &str,
+    attributes: admin_types::Attributes,
+    now: Timestamp,
+) -> Resource {
     Resource {
         id,
         type_name: of.into(),

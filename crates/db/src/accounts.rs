@@ -1,6 +1,6 @@
 //! Accounts, which are global, and the users that they act as, one in each org.
 
-use admin_types::{AccountId, OrgId, ResourceId, Result, Timestamp};
+use admin_types::{AccountId, GrantId, OrgId, ResourceId, Result, SessionId, Timestamp};
 
 use crate::conn::Conn;
 use crate::row::{Arg, Row};
@@ -11,9 +11,20 @@ sql! {
     BY_EMAIL = "SELECT id, email, password FROM account WHERE email_key = $1";
     GET = "SELECT id, email, password FROM account WHERE id = $1";
     SET_PASSWORD = "UPDATE account SET password = $1, updated_at = $2 WHERE id = $3";
+    SET_EMAIL = "UPDATE account SET email = $1, email_key = $2, updated_at = $3 WHERE id = $4
+        AND NOT EXISTS (SELECT 1 FROM account AS other WHERE other.email_key = $2 AND other.id <> $4)";
     JOIN = "INSERT INTO membership (org_id, user_id, account_id, created_at) VALUES ($1, $2, $3, $4)
         ON CONFLICT (org_id, user_id) DO NOTHING";
     MEMBERSHIPS = "SELECT org_id, user_id FROM membership WHERE account_id = $1 ORDER BY created_at, org_id LIMIT 1000";
+    ORGS = "SELECT m.org_id, m.user_id, o.name, r.document FROM membership m JOIN org o ON o.org_id = m.org_id
+        JOIN resource r ON r.org_id = m.org_id AND r.id = m.user_id
+        WHERE m.account_id = $1 AND r.deleted_at IS NULL ORDER BY m.created_at, m.org_id LIMIT 1000";
+    USERS_IN = "SELECT m.user_id, r.document FROM membership m
+        JOIN resource r ON r.org_id = m.org_id AND r.id = m.user_id
+        WHERE m.account_id = $1 AND m.org_id = $2 AND r.deleted_at IS NULL ORDER BY m.created_at, m.user_id LIMIT 100";
+    GRANTS = "SELECT g.id, g.session_id FROM oauth_grant g JOIN membership m ON m.org_id = g.org_id AND m.user_id = g.subject
+        WHERE m.account_id = $1";
+    ACCOUNT_OF_USER = "SELECT account_id FROM membership WHERE user_id = $1 LIMIT 1";
     ACCOUNT_OF = "SELECT account_id FROM membership WHERE org_id = $1 AND user_id = $2";
 }
 
@@ -66,6 +77,50 @@ pub async fn join(conn: &mut Conn, org: OrgId, user: ResourceId, account: Accoun
 pub async fn memberships(conn: &mut Conn, account: AccountId) -> Result<Vec<(OrgId, ResourceId)>> {
     let map = |row: &Row<'_>| Ok((OrgId(row.id(0)?), ResourceId::of_row("user", row.id(1)?)));
     conn.fetch(MEMBERSHIPS, &[Arg::Bytes(&account.0)], map).await
+}
+
+/// A user that an account acts as.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MemberRow {
+    /// The org.
+    pub org: OrgId,
+    /// The user.
+    pub user: ResourceId,
+    /// The org's name.
+    pub org_name: String,
+    /// The user's wire text.
+    pub document: String,
+}
+
+/// The users that an account acts as and that are there, the first thousand, with their orgs.
+pub async fn orgs(conn: &mut Conn, account: AccountId) -> Result<Vec<MemberRow>> {
+    let map = |row: &Row<'_>| {
+        let (org, user) = (OrgId(row.id(0)?), ResourceId::of_row("user", row.id(1)?));
+        Ok(MemberRow { org, user, org_name: row.text(2)?.to_owned(), document: row.text(3)?.to_owned() })
+    };
+    conn.fetch(ORGS, &[Arg::Bytes(&account.0)], map).await
+}
+
+/// The users that an account acts as in one org and that are there, with their wire texts.
+pub async fn users_in(conn: &mut Conn, account: AccountId, org: OrgId) -> Result<Vec<(ResourceId, String)>> {
+    let map = |row: &Row<'_>| Ok((ResourceId::of_row("user", row.id(0)?), row.text(1)?.to_owned()));
+    conn.fetch(USERS_IN, &[Arg::Bytes(&account.0), Arg::Bytes(&org.0)], map).await
+}
+
+/// What was granted for the users of an account, in every org, each with the session in which it was.
+pub async fn grants(conn: &mut Conn, account: AccountId) -> Result<Vec<(GrantId, Option<SessionId>)>> {
+    conn.fetch(GRANTS, &[Arg::Bytes(&account.0)], |row| Ok((GrantId(row.id(0)?), row.opt_id(1)?.map(SessionId)))).await
+}
+
+/// Replaces an account's address; false when another account has it.
+pub async fn set_email(conn: &mut Conn, id: AccountId, email: &str, email_key: &str, now: Timestamp) -> Result<bool> {
+    let args = [Arg::Text(email), Arg::Text(email_key), Arg::Int(now.0), Arg::Bytes(&id.0)];
+    Ok(conn.execute(SET_EMAIL, &args).await? > 0)
+}
+
+/// The account that acts as a user of whichever org, which reads all memberships: for the operator.
+pub async fn account_of_user(conn: &mut Conn, user: ResourceId) -> Result<Option<AccountId>> {
+    conn.fetch_one(ACCOUNT_OF_USER, &[Arg::Bytes(&user.bytes)], |row| row.id(0).map(AccountId)).await
 }
 
 /// The account that acts as a user.

@@ -12,6 +12,7 @@ sql! {
     TRY = "UPDATE half_sign_in SET tries = tries + 1 WHERE hash = $1 AND expires_at > $2 AND tries < $3
         RETURNING account_id, org_id, user_id, methods, expires_at";
     REMOVE = "DELETE FROM half_sign_in WHERE hash = $1";
+    CLEAR = "DELETE FROM half_sign_in WHERE account_id = $1";
     FORGET = "DELETE FROM half_sign_in WHERE expires_at <= $1";
 }
 
@@ -66,6 +67,11 @@ fn half(row: &Row<'_>) -> Result<HalfRow> {
 /// Ends a first step; false if somebody did already.
 pub async fn remove(conn: &mut Conn, hash: &[u8]) -> Result<bool> {
     Ok(conn.execute(REMOVE, &[Arg::Bytes(hash)]).await? > 0)
+}
+
+/// Ends all first steps of an account.
+pub async fn clear(conn: &mut Conn, account: AccountId) -> Result<()> {
+    conn.execute(CLEAR, &[Arg::Bytes(&account.0)]).await.map(drop)
 }
 
 /// Forgets those that came to nothing.

@@ -11,12 +11,15 @@ macro_rules! sql {
     };
 }
 
+pub mod account_links;
 pub mod accounts;
 pub mod api_keys;
+pub mod attempts;
 pub mod client_secrets;
 mod conn;
 pub mod counts;
 pub mod decisions;
+pub mod device_codes;
 mod dialect;
 mod errors;
 pub mod events;
@@ -27,6 +30,7 @@ pub mod index_builds;
 pub mod indexes;
 mod lane;
 pub mod list;
+pub mod mail;
 mod migrate;
 pub mod oauth;
 pub mod orgs;

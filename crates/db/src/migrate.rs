@@ -30,7 +30,9 @@ const MIGRATIONS: &[Migration] = &[
     migration!(4, "0004_decision_filters"),
     migration!(5, "0005_identity"),
     migration!(6, "0006_api_keys"),
-    migration!(7, "0007_second_factors"),
+    migration!(7, "0007_people"),
+    migration!(8, "0008_protocols"),
+    migration!(9, "0009_second_factors"),
 ];
 
 /// How long a migration may take, in milliseconds.

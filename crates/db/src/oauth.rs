@@ -10,6 +10,8 @@ sql! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     GRANT = "SELECT id, org_id, client_id, subject, session_id, terms, expires_at FROM oauth_grant WHERE id = $1";
     OF_SESSION = "SELECT id FROM oauth_grant WHERE session_id = $1";
+    OF_SUBJECT = "SELECT id FROM oauth_grant WHERE org_id = $1 AND subject = $2";
+    CHANGE_GRANT = "UPDATE oauth_grant SET org_id = $1, subject = $2, terms = $3 WHERE id = $4";
     END_GRANT = "DELETE FROM oauth_grant WHERE id = $1";
     END_TOKENS = "DELETE FROM oauth_token WHERE grant_id = $1";
     INSERT_TOKEN = "INSERT INTO oauth_token (hash, kind, grant_id, expires_at) VALUES ($1, $2, $3, $4)";
@@ -88,6 +90,17 @@ pub async fn grant(conn: &mut Conn, id: GrantId) -> Result<Option<GrantRow>> {
         })
     };
     conn.fetch_one(GRANT, &[Arg::Bytes(&id.0)], map).await
+}
+
+/// Writes whom a grant acts for, and its terms.
+pub async fn change_grant(conn: &mut Conn, grant: &GrantRow) -> Result<()> {
+    let (org, subject) = (Arg::Bytes(&grant.org.0), Arg::Bytes(&grant.subject.bytes));
+    conn.defer(CHANGE_GRANT, &[org, subject, Arg::Text(&grant.terms), Arg::Bytes(&grant.id.0)]).await
+}
+
+/// The grants that act for a user or a client.
+pub async fn grants_of_subject(conn: &mut Conn, org: OrgId, subject: ResourceId) -> Result<Vec<GrantId>> {
+    conn.fetch(OF_SUBJECT, &[Arg::Bytes(&org.0), Arg::Bytes(&subject.bytes)], |row| row.id(0).map(GrantId)).await
 }
 
 /// The grants that were made in a session.

@@ -24,6 +24,11 @@ sql! {
     STORE = "UPDATE org SET seq = $1, catalogue = $2, policies = $3, principals = $4 WHERE org_id = $5";
     FIRST = "SELECT org_id FROM org ORDER BY created_at, org_id LIMIT 1";
     ALL = "SELECT org_id FROM org ORDER BY org_id";
+    NAMED = "SELECT org_id, name, created_at FROM org ORDER BY created_at, org_id";
+    NAME = "SELECT name FROM org WHERE org_id = $1";
+    OTHERWISE_SHIPPED = "SELECT org_id FROM org WHERE shipped <> $1 ORDER BY created_at, org_id";
+    SET_SHIPPED = "UPDATE org SET shipped = $1 WHERE org_id = $2";
+    REMOVE = "DELETE FROM org WHERE org_id = $1";
     STATE = "SELECT seq, catalogue FROM org WHERE org_id = $1";
     VERSIONS = "SELECT catalogue, policies, principals FROM org WHERE org_id = $1";
 }
@@ -41,6 +46,32 @@ pub async fn first(conn: &mut Conn) -> Result<Option<OrgId>> {
 /// All orgs.
 pub async fn all(conn: &mut Conn) -> Result<Vec<OrgId>> {
     conn.fetch(ALL, &[], |row| row.id(0).map(OrgId)).await
+}
+
+/// All orgs, with their names and when they were made, oldest first.
+pub async fn named(conn: &mut Conn) -> Result<Vec<(OrgId, String, Timestamp)>> {
+    let map = |row: &Row<'_>| Ok((OrgId(row.id(0)?), row.text(1)?.to_owned(), Timestamp(row.int(2)?)));
+    conn.fetch(NAMED, &[], map).await
+}
+
+/// The name of an org, if it is there.
+pub async fn name(conn: &mut Conn, org: OrgId) -> Result<Option<String>> {
+    conn.fetch_one(NAME, &[Arg::Bytes(&org.0)], |row| Ok(row.text(0)?.to_owned())).await
+}
+
+/// The orgs whose built-in types are those of another version than `shipped` names, oldest first.
+pub async fn otherwise_shipped(conn: &mut Conn, shipped: &str) -> Result<Vec<OrgId>> {
+    conn.fetch(OTHERWISE_SHIPPED, &[Arg::Text(shipped)], |row| row.id(0).map(OrgId)).await
+}
+
+/// Notes of which version the org's built-in types are.
+pub async fn set_shipped(conn: &mut Conn, org: OrgId, shipped: &str) -> Result<()> {
+    conn.defer(SET_SHIPPED, &[Arg::Text(shipped), Arg::Bytes(&org.0)]).await
+}
+
+/// Removes an org that nothing is in.
+pub async fn remove(conn: &mut Conn, org: OrgId) -> Result<()> {
+    conn.defer(REMOVE, &[Arg::Bytes(&org.0)]).await
 }
 
 /// The org's last event number and the version of its type catalogue.

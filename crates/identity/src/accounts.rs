@@ -5,13 +5,18 @@ use std::net::IpAddr;
 use admin_core::Core;
 use admin_db::accounts::{self, AccountRow};
 use admin_db::sessions::Device;
-use admin_db::{Tx, resources, sign_in};
+use admin_db::sign_in::SignInRow;
+use admin_db::{Conn, Tx, resources, sign_in};
 use admin_types::{AccountId, Error, FieldError, Kind, OrgId, Resource, ResourceId, Result};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::attempts::too_many;
 use crate::grants::hash;
 use crate::second_step::SignIn;
 use crate::{Identity, email, passwords};
+
+/// The longest name of a browser that is kept, in characters.
+const MAX_AGENT: usize = 200;
 
 /// What a one-time link lets somebody do: act as this user.
 #[derive(Clone, Debug)]
@@ -24,6 +29,10 @@ pub struct Invitation {
     pub name: String,
     /// The address that the account must have, if the user has one.
     pub email: Option<String>,
+    /// The org's name.
+    pub org_name: String,
+    /// The name of whoever invites, if it is an invitation and they are there still.
+    pub invited_by: Option<String>,
 }
 
 /// Where somebody signs in from.
@@ -39,7 +48,9 @@ pub struct Browser {
 
 impl Browser {
     pub(crate) fn device(&self) -> Device {
-        Device { address: self.address.map(|address| address.to_string()), agent: self.agent.clone() }
+        let agent =
+            self.agent.as_ref().map(|agent| agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT).collect());
+        Device { address: self.address.map(|address| address.to_string()), agent }
     }
 }
 
@@ -53,16 +64,26 @@ pub(crate) fn wrong() -> Error {
     Error::new(Kind::Unauthenticated, "wrong_credentials", "The address or the password is wrong.")
 }
 
+/// A resource that is not in the trash.
+pub(crate) async fn live(conn: &mut Conn, org: OrgId, id: ResourceId) -> Result<Option<Resource>> {
+    let row = resources::get(conn, org, id).await?.filter(|row| !row.deleted);
+    row.map(|row| serde_json::from_str(&row.document)).transpose().map_err(Error::internal)
+}
+
 impl Identity {
     /// What a one-time link is good for. The link stays good.
     pub async fn invitation(&self, token: &str) -> Result<Invitation> {
         let mut conn = self.core.db().read().await?;
         let found = sign_in::find(&mut conn, &hash(token), self.core.clock().now()).await?;
-        let (org, user) = found.ok_or_else(spent)?;
-        let row = resources::get(&mut conn, org, user).await?.filter(|row| !row.deleted).ok_or_else(spent)?;
-        let resource: Resource = serde_json::from_str(&row.document).map_err(Error::internal)?;
+        let SignInRow { org, user, invited_by } = found.ok_or_else(spent)?;
+        let resource = live(&mut conn, org, user).await?.ok_or_else(spent)?;
+        let org_name = admin_db::orgs::name(&mut conn, org).await?.ok_or_else(spent)?;
+        let invited_by = match invited_by {
+            Some(id) => live(&mut conn, org, id).await?.map(|by| by.name),
+            None => None,
+        };
         let email = resource.attributes.get("email").and_then(|email| email.as_str()).map(str::to_owned);
-        Ok(Invitation { org, user, name: resource.name, email })
+        Ok(Invitation { org, user, name: resource.name, email, org_name, invited_by })
     }
 
     /// Takes a one-time link: makes an account with this address and password, or lets the one that is there in if the
@@ -138,6 +159,9 @@ impl Identity {
         let key = email::key(address).map_err(|_| wrong())?;
         self.attempts.check(&key, browser.address)?;
         let account = accounts::by_email(&mut *self.core.db().read().await?, &key).await?;
+        if self.attempts.is_crowded() && !self.is_known_there(account.as_ref(), browser).await? {
+            return Err(too_many());
+        }
         let hash = account.as_ref().and_then(|account| account.password.as_deref());
         let right = self.passwords.verify(password.expose_secret(), hash).await?;
         let Some(account) = account.filter(|_| right) else {
@@ -146,6 +170,13 @@ impl Identity {
         };
         self.attempts.succeeded(&key);
         self.first_step(account.id, None, &["pwd"], browser).await
+    }
+
+    /// Whether an account has a session that was begun where somebody is now.
+    async fn is_known_there(&self, account: Option<&AccountRow>, browser: &Browser) -> Result<bool> {
+        let (Some(account), Some(address)) = (account, browser.address) else { return Ok(false) };
+        let (mut conn, now) = (self.core.db().read_once().await?, self.core.clock().now());
+        admin_db::sessions::comes_from(&mut conn, account.id, &address.to_string(), now).await
     }
 
     /// The first user of an account that is there and active.

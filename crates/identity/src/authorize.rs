@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use admin_core::{Core, MULTI_FACTOR};
+use admin_types::OrgId;
 use secrecy::ExposeSecret;
 
 use crate::Identity;
@@ -78,6 +79,8 @@ impl From<OAuthError> for Refused {
 pub enum Next {
     /// Somebody must sign in, or sign in again.
     SignIn,
+    /// The person acts in another org than the client's, and may switch.
+    SwitchOrg(OrgId),
     /// The person must agree.
     Consent,
     /// Back to the client.
@@ -208,8 +211,12 @@ impl Identity {
             }
             return if silent { refuse("login_required", "a second factor is needed") } else { Ok(Next::SignIn) };
         }
-        if session.org != request.client.org {
-            return refuse("access_denied", "the client is of another org than the one that is active");
+        if let Some(org) = request.client.org.filter(|org| *org != session.org) {
+            return match self.user_in(session.account, org).await? {
+                None => refuse("access_denied", "the person is not in the client's org"),
+                Some(_) if silent => refuse("interaction_required", "the person acts in another org just now"),
+                Some(_) => Ok(Next::SwitchOrg(org)),
+            };
         }
         let must_agree = !request.client.settings.first_party || request.prompt.iter().any(|word| word == "consent");
         if must_agree && !consented {
@@ -223,8 +230,7 @@ impl Identity {
             auth_time: Some(session.authenticated_at.seconds()),
             amr: session.methods.clone(),
         };
-        let subject = (session.org, session.user);
-        let code = grants::grant_code(&self.core, &request.client, subject, Some(session.id), &terms).await?;
+        let code = grants::grant_code(&self.core, request.client.id, session, &terms).await?;
         if let Some(name) = &request.pushed {
             pushed::end(&self.core, name).await?;
         }

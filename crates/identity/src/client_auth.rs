@@ -68,7 +68,8 @@ fn unknown() -> OAuthError {
 async fn check_secret(core: &Core, client: &Client, secret: &str) -> OAuthResult<()> {
     let hash = digest::digest(&digest::SHA256, secret.as_bytes());
     let now = core.clock().now();
-    let rows = client_secrets::all(&mut *core.db().read().await?, client.org, client.id).await?;
+    let org = client.org.ok_or_else(unknown)?;
+    let rows = client_secrets::all(&mut *core.db().read().await?, org, client.id.row()).await?;
     let mut live = rows.iter().filter(|row| row.expires_at.is_none_or(|end| now < end));
     match live.any(|row| verify_slices_are_equal(&row.hash, hash.as_ref()).is_ok()) {
         true => Ok(()),

@@ -1,15 +1,15 @@
 //! The second factors of an account, as its owner sees and changes them. Each change needs a sign-in a short while ago,
 //! with a second factor if there is one: who finds an open browser changes nothing.
 
-use admin_core::Core;
 use admin_db::totp::{self as stored, TotpRow};
 use admin_db::{Tx, accounts, passkeys, recovery_codes, sessions};
 use admin_types::{AccountId, Error, Kind, Result};
 
+use crate::mail::{Language, Notice};
 use crate::passkeys::Passkey;
 use crate::second_step::SecondFactors;
 use crate::sessions::Session;
-use crate::{Identity, email, recovery, totp};
+use crate::{Identity, recovery, totp};
 
 /// How long ago a sign-in may be to change factors by it, in seconds.
 pub const FRESH_SECONDS: i64 = 600;
@@ -42,21 +42,19 @@ fn none_yet() -> Error {
     Error::conflict("no_enrolment", "There is no app to confirm. Begin again.")
 }
 
-/// Removes every second factor of the account with this address; false when there is none such.
-pub async fn reset_factors(core: &Core, address: &str) -> Result<bool> {
-    let account = accounts::by_email(&mut *core.db().read().await?, &email::key(address)?).await?;
-    let Some(account) = account.map(|account| account.id) else { return Ok(false) };
-    core.db()
-        .write_global(async move |tx: &mut Tx| {
+impl Identity {
+    /// Removes every second factor of an account, for the operator.
+    pub async fn reset_factors(&self, account: AccountId) -> Result<()> {
+        let job = async move |tx: &mut Tx| {
             stored::remove(tx, account).await?;
             passkeys::clear(tx, account).await?;
-            recovery_codes::clear(tx, account).await?;
-            Ok(true)
-        })
-        .await
-}
+            recovery_codes::clear(tx, account).await
+        };
+        self.core.db().write_global(job).await?;
+        tracing::info!(%account, "all second factors were removed by the operator");
+        Ok(())
+    }
 
-impl Identity {
     /// The factors of whoever is signed in.
     pub async fn factors(&self, session: &Session) -> Result<Factors> {
         let second = self.second_factors(session.account).await?;
@@ -104,7 +102,7 @@ impl Identity {
     }
 
     /// Confirms the app by a code that it shows; answers recovery codes, if there are none yet.
-    pub async fn confirm_totp(&self, session: &Session, code: &str) -> Result<Vec<String>> {
+    pub async fn confirm_totp(&self, session: &Session, code: &str, language: Language) -> Result<Vec<String>> {
         let second = self.need_fresh(session).await?;
         let row =
             self.totp_row(session.account).await?.filter(|row| row.confirmed_at.is_none()).ok_or_else(none_yet)?;
@@ -113,6 +111,7 @@ impl Identity {
             return Err(Error::new(Kind::Unauthenticated, "wrong_code", detail));
         }
         self.strengthen(session, "otp").await?;
+        self.notify(session.account, Notice::FactorAdded, language).await;
         tracing::info!(account = %session.account, "an authenticator app was added");
         match second.recovery_codes {
             0 => self.write_recovery_codes(session.account).await,
@@ -121,10 +120,11 @@ impl Identity {
     }
 
     /// Removes the app.
-    pub async fn remove_totp(&self, session: &Session) -> Result<()> {
+    pub async fn remove_totp(&self, session: &Session, language: Language) -> Result<()> {
         self.need_fresh(session).await?;
         let account = session.account;
         self.core.db().write_global(async move |tx: &mut Tx| stored::remove(tx, account).await).await?;
+        self.notify(account, Notice::FactorRemoved, language).await;
         tracing::info!(%account, "the authenticator app was removed");
         self.without_factors(account).await
     }

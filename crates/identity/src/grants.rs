@@ -4,7 +4,7 @@
 use admin_core::Core;
 use admin_db::oauth::{self, GrantRow, TokenRow};
 use admin_db::{Tx, revocations};
-use admin_types::{Error, GrantId, OrgId, ResourceId, Result, SessionId, Timestamp};
+use admin_types::{Error, GrantId, OrgId, Principal, ResourceId, Result, SessionId, Timestamp};
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,8 +12,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::assurance;
-use crate::clients::Client;
+use crate::clients::ClientId;
 use crate::revocations::Revocations;
+use crate::sessions::Session;
 
 /// How long a code is good for, in seconds.
 const CODE_SECONDS: i64 = 60;
@@ -65,7 +66,7 @@ pub(crate) struct Grant {
     /// The org.
     pub org: OrgId,
     /// The client.
-    pub client: ResourceId,
+    pub client: ClientId,
     /// Whom it acts for.
     pub subject: ResourceId,
     /// The session in which it was granted.
@@ -80,7 +81,12 @@ impl Grant {
     fn of(row: GrantRow) -> Result<Grant> {
         let terms = serde_json::from_str(&row.terms).map_err(Error::internal)?;
         let GrantRow { id, org, client, subject, session, expires_at, .. } = row;
-        Ok(Grant { id, org, client, subject, session, terms, expires_at })
+        Ok(Grant { id, org, client: ClientId::of(client), subject, session, terms, expires_at })
+    }
+
+    /// Whom its tokens speak for.
+    pub(crate) fn principal(&self) -> Principal {
+        Principal::new(self.org, self.subject)
     }
 }
 
@@ -107,25 +113,29 @@ pub(crate) fn random_token(core: &Core, prefix: &str) -> SecretString {
     SecretString::from(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes)))
 }
 
+/// A new grant to a client, in a session.
+pub(crate) fn new_row(core: &Core, client: ClientId, session: &Session, terms: &Terms) -> Result<GrantRow> {
+    let now = core.clock().now();
+    Ok(GrantRow {
+        id: GrantId::new(now, core.random()),
+        org: session.org,
+        client: client.row(),
+        subject: session.user,
+        session: Some(session.id),
+        terms: serde_json::to_string(terms).map_err(Error::internal)?,
+        expires_at: now.plus_seconds(GRANT_SECONDS),
+    })
+}
+
 /// Grants a client what `terms` say, and makes the code for it.
 pub(crate) async fn grant_code(
     core: &Core,
-    client: &Client,
-    subject: (OrgId, ResourceId),
-    session: Option<SessionId>,
+    client: ClientId,
+    session: &Session,
     terms: &Terms,
 ) -> Result<SecretString> {
-    let now = core.clock().now();
-    let code = random_token(core, "adc_");
-    let row = GrantRow {
-        id: GrantId::new(now, core.random()),
-        org: subject.0,
-        client: client.id,
-        subject: subject.1,
-        session,
-        terms: serde_json::to_string(terms).map_err(Error::internal)?,
-        expires_at: now.plus_seconds(GRANT_SECONDS),
-    };
+    let (now, code) = (core.clock().now(), random_token(core, "adc_"));
+    let row = new_row(core, client, session, terms)?;
     let hash = hash(code.expose_secret());
     core.db()
         .write_global(async move |tx: &mut Tx| {
@@ -138,23 +148,33 @@ pub(crate) async fn grant_code(
     Ok(code)
 }
 
-/// Takes a code or a refresh token of a client, once; `next` is the refresh token that takes its place, at the same
-/// moment.
+/// What is done with a grant while one of its tokens is taken.
+#[derive(Clone, Default)]
+pub(crate) struct Taking {
+    /// The refresh token that takes the token's place.
+    pub next: Option<SecretString>,
+    /// The org and the user that the grant acts for from now on.
+    pub subject: Option<(OrgId, ResourceId)>,
+}
+
+/// Takes a code or a refresh token of a client, once; what takes its place does so at the same moment.
 pub(crate) async fn take(
     core: &Core,
     revocations: &Revocations,
-    client: ResourceId,
+    client: ClientId,
     (kind, token): (&'static str, &str),
-    next: Option<&SecretString>,
+    taking: &Taking,
 ) -> Result<Shown> {
-    let (next, hash, now) = (next.map(|next| hash(next.expose_secret())), hash(token), core.clock().now());
+    let next = taking.next.as_ref().map(|next| hash(next.expose_secret()));
+    let (hash, now, subject) = (hash(token), core.clock().now(), taking.subject);
     let shown = core
         .db()
         .write_global(async move |tx: &mut Tx| {
             let Some(row) = oauth::token(tx, &hash).await?.filter(|row| row.kind == kind) else {
                 return Ok(Shown::Unknown);
             };
-            let Some(grant) = oauth::grant(tx, row.grant).await?.filter(|grant| grant.client == client) else {
+            let Some(mut grant) = oauth::grant(tx, row.grant).await?.filter(|grant| grant.client == client.row())
+            else {
                 return Ok(Shown::Unknown);
             };
             if row.used_at.is_some() || !oauth::use_token(tx, &hash, now).await? {
@@ -163,6 +183,10 @@ pub(crate) async fn take(
             }
             if row.expires_at <= now || grant.expires_at <= now {
                 return Ok(Shown::Unknown);
+            }
+            if let Some(subject) = subject {
+                (grant.org, grant.subject) = subject;
+                oauth::change_grant(tx, &grant).await?;
             }
             if let Some(next) = &next {
                 let expires_at = now.plus_seconds(REFRESH_SECONDS).min(grant.expires_at);
@@ -178,14 +202,15 @@ pub(crate) async fn take(
     Ok(shown)
 }
 
-/// The grant that a live refresh token of a client stands for; the token is not used by it.
-pub(crate) async fn peek(core: &Core, client: ResourceId, token: &str) -> Result<Option<Grant>> {
+/// The grant that a live refresh token of a client stands for, and when the token ends; it is not used by it.
+pub(crate) async fn peek(core: &Core, client: ClientId, token: &str) -> Result<Option<(Grant, Timestamp)>> {
     let (mut conn, now) = (core.db().read().await?, core.clock().now());
     let row = oauth::token(&mut conn, &hash(token)).await?;
     let live = row.filter(|row| row.kind == "refresh" && row.used_at.is_none() && now < row.expires_at);
     let Some(row) = live else { return Ok(None) };
-    let grant = oauth::grant(&mut conn, row.grant).await?.filter(|grant| grant.client == client);
-    grant.map(Grant::of).transpose()
+    let grant = oauth::grant(&mut conn, row.grant).await?.filter(|grant| grant.client == client.row());
+    let grant = grant.filter(|grant| now < grant.expires_at).map(Grant::of).transpose()?;
+    Ok(grant.map(|grant| (grant, row.expires_at)))
 }
 
 /// Ends a grant: its codes and refresh tokens at once, its access tokens within a second in every process.

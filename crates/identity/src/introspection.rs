@@ -22,17 +22,19 @@ impl Identity {
         }
         let token = form.need("token")?;
         if let Ok(verified) = self.verify(token, self.core.clock().now())
-            && verified.principal.org == client.org
+            && client.serves(verified.principal.org)
             && self.is_active(&verified.principal).await?
         {
             return Ok(of_access(&verified));
         }
-        let grant = grants::peek(&self.core, client.id, token).await?;
-        Ok(grant.map_or_else(|| json!({"active": false}), |grant| self.of_refresh(&grant)))
+        match grants::peek(&self.core, client.id, token).await? {
+            Some((grant, end)) if self.is_active(&grant.principal()).await? => Ok(self.of_refresh(&grant, end)),
+            _ => Ok(json!({"active": false})),
+        }
     }
 
     /// Whether the user or client is still there, and active.
-    async fn is_active(&self, principal: &Principal) -> OAuthResult<bool> {
+    pub(crate) async fn is_active(&self, principal: &Principal) -> OAuthResult<bool> {
         Ok(self.active(principal).await?.is_some())
     }
 
@@ -44,9 +46,9 @@ impl Identity {
         Ok(Some(resource).filter(|resource| resource.status == "active"))
     }
 
-    fn of_refresh(&self, grant: &Grant) -> Value {
+    fn of_refresh(&self, grant: &Grant, end: Timestamp) -> Value {
         json!({"active": true, "iss": self.issuer, "sub": grant.subject, "client_id": grant.client, "org": grant.org,
-            "scope": grant.terms.scope, "exp": grant.expires_at.seconds()})
+            "scope": grant.terms.scope, "exp": end.seconds()})
     }
 
     /// Ends a token, and all that was granted with it. One that is not known, or is another client's, is none: the answer
@@ -55,7 +57,7 @@ impl Identity {
         let endpoint = format!("{}/oauth/revoke", self.issuer);
         let client = authenticate_client(&self.core, form, basic, &[&self.issuer, &endpoint]).await?;
         let token = form.need("token")?;
-        if let Some(grant) = grants::peek(&self.core, client.id, token).await? {
+        if let Some((grant, _)) = grants::peek(&self.core, client.id, token).await? {
             return Ok(grants::end_grant(&self.core, &self.revocations, grant.id).await?);
         }
         let Ok(verified) = self.verify(token, self.core.clock().now()) else { return Ok(()) };

@@ -2,6 +2,7 @@
 //! Nothing here knows HTTP or SQL.
 
 mod accounts;
+mod address_change;
 mod api_keys;
 mod assurance;
 mod attempts;
@@ -9,20 +10,26 @@ mod authorize;
 mod client_auth;
 mod client_secrets;
 mod clients;
+mod device;
+mod devices;
 mod email;
 mod error;
 mod factors;
 mod form;
 mod grants;
+mod guesses;
 mod introspection;
 mod jws;
 mod keys;
 mod logout;
+mod mail;
 mod metadata;
+mod orgs;
 mod passkeys;
 mod passwords;
 mod pushed;
 mod recovery;
+mod reset;
 mod revocations;
 mod second_step;
 mod sessions;
@@ -43,13 +50,18 @@ pub use api_keys::{KEY_SECONDS, KeyShown, NewKey, OVERLAP_SECONDS};
 pub use authorize::{AuthorizationRequest, Next, Redirection, Refused};
 pub use client_auth::{Basic, authenticate_client};
 pub use client_secrets::{SecretShown, create_client_secret, delete_client_secret, list_client_secrets};
-pub use clients::{Client, Settings, find_client};
+pub use clients::{ADMIN_CLI, Client, ClientId, Settings, find_client};
+pub use device::DeviceRequest;
+pub use devices::SignedIn;
 pub use error::{OAuthError, OAuthResult};
-pub use factors::{Enrolment, FRESH_SECONDS, Factors, reset_factors};
+pub use factors::{Enrolment, FRESH_SECONDS, Factors};
 pub use form::Form;
 pub use keys::{Algorithm, PUBLISHED_AHEAD, PUBLISHED_AT_ONCE, check_master_key, rotate_keys};
 pub use logout::SignedOut;
+pub use mail::{Language, Notice, Smtp};
+pub use orgs::{Asker, OrgCreation, OrgOfAccount};
 pub use passkeys::{CEREMONY_SECONDS, Call, Passkey};
+pub use reset::RESET_SECONDS;
 pub use second_step::{HALF_SECONDS, Proof, SecondFactors, SignIn};
 pub use sessions::{SESSION_SECONDS, Session};
 pub use sign_in::{SIGN_IN_SECONDS, create_sign_in_token, invite_user};
@@ -59,7 +71,9 @@ pub use webauthn::RelyingParty;
 
 use crate::api_keys::KnownKeys;
 use crate::attempts::Attempts;
+use crate::guesses::Guesses;
 use crate::keys::Keys;
+use crate::mail::Outbox;
 use crate::passwords::Passwords;
 use crate::revocations::Revocations;
 use crate::tokens::Tokens;
@@ -79,6 +93,9 @@ pub struct Identity {
     pub(crate) passwords: Passwords,
     pub(crate) attempts: Attempts,
     pub(crate) known_keys: KnownKeys,
+    pub(crate) guesses: Guesses,
+    pub(crate) org_creation: OrgCreation,
+    pub(crate) outbox: Outbox,
     pub(crate) relying_party: Option<RelyingParty>,
 }
 
@@ -91,8 +108,29 @@ impl Identity {
         let tokens = Tokens::new(issuer, keys.clone(), revocations.clone());
         let passwords = Passwords::new(core.random())?;
         let (core, issuer, attempts) = (core.clone(), issuer.to_owned(), Attempts::default());
-        let (known_keys, relying_party) = (KnownKeys::default(), RelyingParty::of(&issuer));
-        Ok(Identity { core, issuer, keys, revocations, tokens, passwords, attempts, known_keys, relying_party })
+        let (known_keys, guesses) = (KnownKeys::default(), Guesses::default());
+        let relying_party = RelyingParty::of(&issuer);
+        let (org_creation, outbox) = (OrgCreation::default(), Outbox::new(None));
+        Ok(Identity {
+            core,
+            issuer,
+            keys,
+            revocations,
+            tokens,
+            passwords,
+            attempts,
+            known_keys,
+            guesses,
+            org_creation,
+            outbox,
+            relying_party,
+        })
+    }
+
+    /// The same, with another rule on who may make orgs.
+    #[must_use]
+    pub fn with_org_creation(self, org_creation: OrgCreation) -> Identity {
+        Identity { org_creation, ..self }
     }
 
     /// The issuer of its tokens.
@@ -135,6 +173,7 @@ impl Identity {
     async fn look(&self, looks: u64) -> Result<()> {
         self.revocations.refresh(&self.core).await?;
         self.note_used_keys().await?;
+        self.attempts.share(&self.core).await?;
         if !self.keys.are_known(&self.core).await? {
             self.keys.refresh(&self.core).await?;
         }

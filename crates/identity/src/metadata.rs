@@ -31,6 +31,7 @@ impl Identity {
             "introspection_endpoint": at("/oauth/introspect"),
             "revocation_endpoint": at("/oauth/revoke"),
             "pushed_authorization_request_endpoint": at("/oauth/par"),
+            "device_authorization_endpoint": at("/oauth/device_authorization"),
             "end_session_endpoint": at("/oauth/logout"),
             "acr_values_supported": CLASSES,
             "scopes_supported": SCOPES,

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::Identity;
 use crate::accounts::Browser;
 use crate::grants::hash;
+use crate::mail::{Language, Notice};
 use crate::second_step::{SignIn, counted};
 use crate::sessions::Session;
 use crate::webauthn::{self, ALGORITHMS, Assertion, Creation, RelyingParty, Said};
@@ -148,7 +149,13 @@ impl Identity {
     }
 
     /// Adds the passkey that was made; answers recovery codes, if there are none yet.
-    pub async fn add_passkey(&self, session: &Session, cookie: &str, name: &str, answer: &str) -> Result<Vec<String>> {
+    pub async fn add_passkey(
+        &self,
+        session: &Session,
+        cookie: &str,
+        (name, answer): (&str, &str),
+        language: Language,
+    ) -> Result<Vec<String>> {
         let rp = self.need_relying_party()?;
         let second = self.need_fresh(session).await?;
         let name = check_name(name)?;
@@ -179,6 +186,7 @@ impl Identity {
             return Err(Error::conflict("passkey_exists", "This passkey is there already."));
         }
         self.strengthen(session, kind).await?;
+        self.notify(session.account, Notice::FactorAdded, language).await;
         tracing::info!(account = %session.account, "a passkey was added");
         match second.recovery_codes {
             0 => self.write_recovery_codes(session.account).await,
@@ -187,13 +195,14 @@ impl Identity {
     }
 
     /// Removes a passkey of whoever is signed in.
-    pub async fn remove_passkey(&self, session: &Session, id: &str) -> Result<()> {
+    pub async fn remove_passkey(&self, session: &Session, id: &str, language: Language) -> Result<()> {
         self.need_fresh(session).await?;
         let (account, id) = (session.account, webauthn::decode(id).unwrap_or_default());
         let removed = self.core.db().write_global(async move |tx: &mut Tx| passkeys::remove(tx, account, &id).await);
         if !removed.await? {
             return Err(Error::not_found("passkey"));
         }
+        self.notify(account, Notice::FactorRemoved, language).await;
         tracing::info!(%account, "a passkey was removed");
         self.without_factors(account).await
     }
@@ -251,12 +260,12 @@ impl Identity {
         match half {
             None => {
                 let subject = self.subject(known.account, None, browser).await?;
-                self.signed_in(known.account, subject, &last, browser).await
+                self.all_steps_done(known.account, subject, &last, browser).await
             }
             Some((hash, half)) => {
                 self.end_half(hash).await?;
                 let methods: Vec<&str> = half.methods.split(' ').chain(last).collect();
-                self.signed_in(half.account, (half.org, half.user), &methods, browser).await
+                self.all_steps_done(half.account, (half.org, half.user), &methods, browser).await
             }
         }
     }

@@ -42,7 +42,7 @@ impl Identity {
         }
         let name = random_token(&self.core, PREFIX);
         let params = serde_json::to_string(&pairs).map_err(Error::internal)?;
-        let (hash, client) = (hash(name.expose_secret()), client.id);
+        let (hash, client) = (hash(name.expose_secret()), client.id.row());
         let until = self.core.clock().now().plus_seconds(SECONDS);
         let job = async move |tx: &mut Tx| oauth::push(tx, &hash, client, &params, until).await;
         self.core.db().write_global(job).await?;
@@ -67,7 +67,7 @@ fn told(params: &std::collections::BTreeMap<&'static str, String>) -> OAuthError
 /// What a client pushed under a name.
 pub(crate) async fn pushed(core: &Core, client: &Client, name: &str) -> OAuthResult<Form> {
     let mut conn = core.db().read().await?;
-    let params = oauth::pushed(&mut conn, &hash(name), client.id, core.clock().now()).await?;
+    let params = oauth::pushed(&mut conn, &hash(name), client.id.row(), core.clock().now()).await?;
     let unknown = || OAuthError::new("invalid_request_uri", "the request_uri is unknown, has expired, or was used");
     let pairs: Vec<(String, String)> = serde_json::from_str(&params.ok_or_else(unknown)?).map_err(Error::internal)?;
     Form::new(pairs)

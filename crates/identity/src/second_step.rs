@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::accounts::{Browser, wrong};
 use crate::grants::{hash, random_token};
+use crate::mail::{Language, Notice};
 use crate::{Identity, recovery, sessions};
 
 /// How long the second step may take, in seconds.
@@ -79,7 +80,7 @@ impl Identity {
     ) -> Result<SignIn> {
         let subject = self.subject(account, subject, browser).await?;
         if !self.second_factors(account).await?.any() {
-            return self.signed_in(account, subject, methods, browser).await;
+            return self.all_steps_done(account, subject, methods, browser).await;
         }
         let cookie = random_token(&self.core, "adh_");
         let (hash, (org, user)) = (hash(cookie.expose_secret()), subject);
@@ -90,7 +91,7 @@ impl Identity {
     }
 
     /// Begins a session for whoever has proven every step, or renews the one that the browser has.
-    pub(crate) async fn signed_in(
+    pub(crate) async fn all_steps_done(
         &self,
         account: AccountId,
         subject: (OrgId, ResourceId),
@@ -146,7 +147,13 @@ impl Identity {
     }
 
     /// Proves the second step of the sign-in whose half is done under `cookie`.
-    pub async fn second_step(&self, cookie: &str, proof: Proof<'_>, browser: &Browser) -> Result<SignIn> {
+    pub async fn second_step(
+        &self,
+        cookie: &str,
+        proof: Proof<'_>,
+        browser: &Browser,
+        language: Language,
+    ) -> Result<SignIn> {
         let (hash, now) = (hash(cookie), self.core.clock().now());
         let key = counted(self.half(cookie).await?.account);
         self.attempts.check(&key, browser.address)?;
@@ -163,9 +170,12 @@ impl Identity {
         }
         self.attempts.succeeded(&key);
         self.end_half(hash).await?;
+        if matches!(proof, Proof::Recovery(_)) {
+            self.notify(half.account, Notice::RecoveryCodeUsed, language).await;
+        }
         let first = half.methods.split(' ').filter(|method| !method.is_empty());
         let methods: Vec<&str> = first.chain(["otp", "mfa"]).collect();
-        self.signed_in(half.account, (half.org, half.user), &methods, browser).await
+        self.all_steps_done(half.account, (half.org, half.user), &methods, browser).await
     }
 
     /// Ends a half sign-in: for whoever comes first.

@@ -1,7 +1,7 @@
 //! Sessions: a browser in which an account is signed in, known by a random cookie of which only the hash is kept.
 
 use admin_core::Core;
-use admin_db::sessions::{self, Device, SessionRow};
+use admin_db::sessions::{self, SessionRow};
 use admin_db::{Tx, oauth, resources, revocations};
 use admin_types::{AccountId, Error, OrgId, Resource, ResourceId, Result, SessionId, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
@@ -14,8 +14,6 @@ use crate::grants::{self, REMEMBERED_SECONDS, hash, random_token};
 pub const SESSION_SECONDS: i64 = 14 * 86_400;
 /// How long a token for our own pages is good for, in seconds.
 const PAGE_SECONDS: i64 = 600;
-/// The longest name of a browser that is kept, in characters.
-const MAX_AGENT: usize = 200;
 
 /// A browser in which an account is signed in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -55,11 +53,10 @@ pub(crate) async fn begin(
         methods: methods.join(" "),
         authenticated_at: now,
         expires_at: now.plus_seconds(SESSION_SECONDS),
+        seen_at: now,
     };
     let hash = hash(cookie.expose_secret());
     let device = browser.device();
-    let agent = device.agent.map(|agent| agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT).collect());
-    let device = Device { agent, ..device };
     core.db()
         .write_global(async move |tx: &mut Tx| {
             if let Some(id) = current
@@ -87,6 +84,8 @@ impl Identity {
         if user.status != "active" {
             return Ok(None);
         }
+        drop(conn);
+        self.note_seen((row.account, row.id), row.seen_at).await;
         let SessionRow { id, account, org, user: user_id, methods, authenticated_at, .. } = row;
         let methods = methods.split(' ').filter(|method| !method.is_empty()).map(str::to_owned).collect();
         Ok(Some(Session { id, account, org, user: user_id, name: user.name, methods, authenticated_at }))

@@ -1,5 +1,6 @@
 //! The token endpoint (RFC 6749, section 3.2): a grant in, tokens out.
 
+use admin_db::accounts;
 use admin_types::{OrgId, ResourceId};
 use aws_lc_rs::digest;
 use base64::Engine;
@@ -9,20 +10,20 @@ use serde_json::{Map, Value, json};
 
 use crate::Identity;
 use crate::client_auth::{Basic, authenticate_client};
-use crate::clients::Client;
+use crate::clients::{Client, DEVICE_CODE};
 use crate::error::{OAuthError, OAuthResult};
 use crate::form::Form;
-use crate::grants::{self, Grant, Shown, Terms};
+use crate::grants::{self, Grant, Shown, Taking, Terms};
 use crate::tokens::{Audience, Claims};
 
 /// How long an access token is good for, in seconds.
 const ACCESS_SECONDS: i64 = 600;
 /// What a client gets if it asks for nothing in particular: the API, within its policies.
-const DEFAULT_SCOPE: &str = "admin";
+pub(crate) const DEFAULT_SCOPE: &str = "admin";
 /// The words that a scope may have.
 pub const SCOPES: [&str; 5] = ["openid", "profile", "email", "offline_access", "admin"];
 /// The grants that there are.
-pub const GRANT_TYPES: [&str; 3] = ["authorization_code", "refresh_token", "client_credentials"];
+pub const GRANT_TYPES: [&str; 4] = ["authorization_code", "refresh_token", "client_credentials", DEVICE_CODE];
 
 /// For whom an access token is, and to what.
 struct Bearer<'a> {
@@ -50,6 +51,7 @@ impl Identity {
         match grant_type.as_str() {
             "authorization_code" => self.by_code(&client, form).await,
             "refresh_token" => self.by_refresh(&client, form).await,
+            DEVICE_CODE => self.by_device(&client, form).await,
             _ => self.by_client(&client, form),
         }
     }
@@ -70,14 +72,15 @@ impl Identity {
         }
         let scope = scope(form.get("scope").unwrap_or(DEFAULT_SCOPE), &["admin"]);
         let terms = Terms { scope: scope?, ..Terms::default() };
-        let bearer = Bearer { org: client.org, subject: client.id, terms: &terms, grant: None };
+        let org = client.org.ok_or_else(|| OAuthError::new("unauthorized_client", "the client is of no org"))?;
+        let bearer = Bearer { org, subject: client.id.row(), terms: &terms, grant: None };
         let access = self.access_token(client, &bearer)?;
         Ok(Value::Object(answer(&access, &terms)))
     }
 
     async fn by_code(&self, client: &Client, form: &Form) -> OAuthResult<Value> {
         let (code, verifier) = (form.need("code")?, form.get("code_verifier"));
-        let (grant, refresh) = self.take(client, "code", code).await?;
+        let (grant, refresh) = self.take(client, ("code", code), None).await?;
         let terms = &grant.terms;
         let proven = match (&terms.code_challenge, verifier) {
             (Some(challenge), Some(verifier)) => is_verifier(verifier) && s256(verifier) == *challenge,
@@ -91,29 +94,56 @@ impl Identity {
         self.answer_grant(client, &grant, refresh, true)
     }
 
+    async fn by_device(&self, client: &Client, form: &Form) -> OAuthResult<Value> {
+        let code = form.need("device_code")?;
+        self.poll(client, code).await?;
+        let (grant, refresh) = self.take(client, ("device", code), None).await?;
+        self.answer_grant(client, &grant, refresh, true)
+    }
+
     async fn by_refresh(&self, client: &Client, form: &Form) -> OAuthResult<Value> {
         let token = form.need("refresh_token")?;
-        let asked = form.get("scope");
-        if let (Some(asked), Some(grant)) = (asked, grants::peek(&self.core, client.id, token).await?)
-            && let Some(more) = asked.split(' ').find(|word| !grant.terms.has(word))
-        {
+        let (asked, org) = (form.get("scope"), form.get("org").filter(|_| client.id.is_admin_cli()));
+        let mut subject = None;
+        if let Some((grant, _)) = grants::peek(&self.core, client.id, token).await? {
             // Before the token is used up, so that the client can ask again.
-            return Err(OAuthError::new("invalid_scope", format!("{more} was not granted")));
+            if let Some(more) = asked.and_then(|asked| asked.split(' ').find(|word| !grant.terms.has(word))) {
+                return Err(OAuthError::new("invalid_scope", format!("{more} was not granted")));
+            }
+            subject = match org {
+                Some(org) => Some(self.subject_in(&grant, org).await?),
+                None => None,
+            };
         }
-        let (mut grant, refresh) = self.take(client, "refresh", token).await?;
+        let (mut grant, refresh) = self.take(client, ("refresh", token), subject).await?;
         grant.terms.scope = asked.map_or(grant.terms.scope, str::to_owned);
         self.answer_grant(client, &grant, refresh, false)
     }
 
+    /// The active user, in the org that is named, of the account that a grant is of.
+    async fn subject_in(&self, grant: &Grant, org: &str) -> OAuthResult<(OrgId, ResourceId)> {
+        let wrong = || OAuthError::new("invalid_target", "the account has no active user in the org");
+        let org = OrgId::parse(org).ok_or_else(wrong)?;
+        let account = accounts::account_of(&mut *self.core.db().read().await?, grant.org, grant.subject).await?;
+        let user = self.user_in(account.ok_or_else(wrong)?, org).await?;
+        Ok((org, user.ok_or_else(wrong)?))
+    }
+
     /// The grant of a code or a refresh token, and the refresh token that takes its place, if the client may have one.
+    /// `subject`: whom the grant acts for from now on.
     async fn take(
         &self,
         client: &Client,
-        kind: &'static str,
-        token: &str,
+        token: (&'static str, &str),
+        subject: Option<(OrgId, ResourceId)>,
     ) -> OAuthResult<(Grant, Option<SecretString>)> {
         let next = client.may_use("refresh_token").then(|| grants::random_token(&self.core, "adr_"));
-        match grants::take(&self.core, &self.revocations, client.id, (kind, token), next.as_ref()).await? {
+        let taking = Taking { next: next.clone(), subject };
+        match grants::take(&self.core, &self.revocations, client.id, token, &taking).await? {
+            Shown::Good(grant) if !self.is_active(&grant.principal()).await? => {
+                grants::end_grant(&self.core, &self.revocations, grant.id).await?;
+                Err(OAuthError::grant("the user is not there any more, or disabled"))
+            }
             Shown::Good(grant) => Ok((*grant, next)),
             Shown::Unknown => Err(OAuthError::grant("it is unknown, has expired, or was given to another client")),
             Shown::Again(_) => {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::assurance;
+use crate::clients::ClientId;
 use crate::jws::Jws;
 use crate::keys::{Algorithm, Keys};
 use crate::revocations::Revocations;
@@ -54,7 +55,7 @@ pub struct Claims {
     pub jti: String,
     /// The client that it was issued to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<ResourceId>,
+    pub client_id: Option<ClientId>,
     /// What was granted, in words with spaces between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,

@@ -16,7 +16,7 @@ export const app = async (name, attributes) => {
     for await (const piece of request) body += piece
     const params = Object.fromEntries([...searchParams, ...new URLSearchParams(body)])
     if (pathname === '/back') {
-      visits.push({ method: request.method, params, url: `${home}${request.url}` })
+      visits.push({ method: request.method, params })
       server.emit('visit')
     }
     response.writeHead(200, { 'content-type': 'text/html' }).end(`<link rel="icon" href="data:,">${html}`)
@@ -51,12 +51,14 @@ export const app = async (name, attributes) => {
     /** And to sign out. */
     out: (hint) =>
       `${ADMIN_URL}/oauth/logout?${new URLSearchParams({ id_token_hint: hint, post_logout_redirect_uri: back, state: 'bye' })}`,
-    /** The next that comes back. */
-    visit: async () => {
+    /** The next that comes back, in this page. */
+    visit: async (page) => {
       const timeout = AbortSignal.timeout(PATIENCE)
       while (!visits.length) {
         await once(server, 'visit', { signal: timeout }).catch(() => assert.fail('nobody came back'))
       }
+      // The page is there when it is shown, which is after it was asked for.
+      await page.waitForURL((url) => url.href.startsWith(back))
       return visits.shift()
     },
     /** The tokens for a code. */

@@ -1,51 +1,8 @@
 // OAuth and OpenID Connect as libraries see them that others wrote: `oauth4webapi` and `openid-client`, here with the
 // tokens that programs get for themselves.
 import assert from 'node:assert/strict'
-import { ADMIN_URL, end, isGood, load, register as registerWith, step } from './admin.mjs'
-
-const oauth = await load('oauth4webapi')
-const openid = await load('openid-client')
-
-const issuer = new URL(ADMIN_URL)
-// The tests serve plain HTTP on this machine alone.
-const insecure = { [oauth.allowInsecureRequests]: true }
-const discovered = { execute: [openid.allowInsecureRequests] }
-
-const register = (name, attributes) => registerWith(name, { roles: ['viewer'], ...attributes })
-
-const keyTypes = {
-  RS256: { name: 'RSASSA-PKCS1-v1_5', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' },
-  PS256: { name: 'RSA-PSS', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' },
-  ES256: { name: 'ECDSA', namedCurve: 'P-256' },
-  Ed25519: { name: 'Ed25519' },
-}
-
-/** The ways in which a client shows who it is: its attributes, and what each library calls it. */
-const ways = async () => {
-  const ways = []
-  for (const method of ['client_secret_basic', 'client_secret_post']) {
-    const basic = method === 'client_secret_basic'
-    const { id, secret } = await register(method, { token_endpoint_auth_method: method })
-    ways.push({
-      name: method,
-      id,
-      low: (basic ? oauth.ClientSecretBasic : oauth.ClientSecretPost)(secret),
-      high: (basic ? openid.ClientSecretBasic : openid.ClientSecretPost)(secret),
-    })
-  }
-  for (const [alg, type] of Object.entries(keyTypes)) {
-    const { privateKey, publicKey } = await crypto.subtle.generateKey(type, true, ['sign', 'verify'])
-    const { key_ops, ext, ...jwk } = await crypto.subtle.exportKey('jwk', publicKey)
-    const { id } = await register(alg, {
-      token_endpoint_auth_method: 'private_key_jwt',
-      id_token_signed_response_alg: alg === 'Ed25519' ? 'EdDSA' : alg.replace('PS', 'RS'),
-      jwks: { keys: [{ ...jwk, kid: 'one' }] },
-    })
-    const key = { key: privateKey, kid: 'one' }
-    ways.push({ name: alg, id, low: oauth.PrivateKeyJwt(key), high: openid.PrivateKeyJwt(key) })
-  }
-  return ways
-}
+import { ADMIN_URL, end, isGood, register, step } from './admin.mjs'
+import { discovered, insecure, issuer, oauth, openid, ways } from './libraries.mjs'
 
 /** Metadata, by both well-known addresses. */
 const discover = async () => {
@@ -90,13 +47,13 @@ const byOpenidClient = async ({ id, high }) => {
 }
 
 const wrongSecret = async () => {
-  const { id } = await register('wrong', {})
+  const { id } = await register('wrong', { roles: ['viewer'] })
   const config = await openid.discovery(issuer, id, undefined, openid.ClientSecretBasic('acs_wrong'), discovered)
   await assert.rejects(openid.clientCredentialsGrant(config), { status: 401 })
 }
 
 const server = await step('discovery', discover)
-for (const way of await ways()) {
+for (const way of await ways({ roles: ['viewer'] })) {
   await step(`${way.name}, oauth4webapi`, () => byOauth4webapi(server, way))
   await step(`${way.name}, openid-client`, () => byOpenidClient(way))
 }

@@ -140,6 +140,11 @@ impl Sandbox {
         String::from_utf8(output.stdout).expect("the command line prints UTF-8")
     }
 
+    /// Where the command line keeps what is the caller's own.
+    pub fn config_dir(&self) -> PathBuf {
+        self.install.config_dir()
+    }
+
     /// The same, for a command that may fail.
     ///
     /// # Panics
@@ -217,6 +222,8 @@ impl Install {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ADMIN_")) {
             command.env_remove(name);
         }
+        // Profiles are the sandbox's own too.
+        command.env("XDG_CONFIG_HOME", self.config_dir());
         command.env("ADMIN_DATA_DIR", self.data_dir()).env("ADMIN_BOOTSTRAP_TOKEN_FILE", self.token_file());
         if let Some(database) = &self.database {
             command.env("ADMIN_DATABASE", &database.url);
@@ -226,6 +233,10 @@ impl Install {
 
     fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    fn config_dir(&self) -> PathBuf {
+        self.folder.path().join("config")
     }
 
     fn address_file(&self) -> PathBuf {

@@ -6,10 +6,12 @@
 //! - [`story!`] runs one story over HTTP against the binary, on SQLite and on PostgreSQL.
 //! - [`postgres::database`] is a fresh database in a PostgreSQL that all tests of a run share.
 //! - [`node::run`] runs a script of `crates/testkit/node/` against a sandbox.
+//! - [`mail::MailServer`] takes letters and keeps them.
 //! - [`postgres::Server`] is a PostgreSQL of one test's own, to kill and to start again.
 
 pub mod binary;
 pub mod client;
+pub mod mail;
 pub mod node;
 pub mod ports;
 pub mod postgres;

@@ -5,8 +5,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::command_line::Server;
-use crate::commands::token;
+use crate::commands::{login, token};
 use crate::config::Config;
+use crate::{out, profiles};
 
 /// How long the token of one command is good for, in seconds.
 const SECONDS: i64 = 24 * 3600;
@@ -41,17 +42,38 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// For who is named: by a token, by a profile, or by the data folder, whose keys make an owner's token. If none is, the
+    /// server of the data folder comes first, so that nobody who is signed in far away changes what is there by mistake.
     pub(crate) async fn new(config: &Config, server: &Server) -> Result<Client> {
+        let here = token::url(config);
+        let wants_profile = server.profile.is_some() || (server.url.is_none() && here.is_err());
+        if server.token.is_none() && wants_profile {
+            let name = server.profile.as_deref().unwrap_or(profiles::DEFAULT);
+            if server.profile.is_some() || profiles::load()?.profiles.contains_key(name) {
+                let profile = login::fresh(name).await?;
+                out::note(&format!("As the profile `{name}` at {}", profile.url));
+                return Ok(Client::with_token(&profile.url, profile.access_token.into()));
+            }
+        }
         let url = match &server.url {
-            Some(url) if url.contains("://") => url.trim_end_matches('/').to_owned(),
-            Some(address) => format!("http://{}", address.trim_end_matches('/')),
-            None => token::url(config)?,
+            Some(url) => login::address(url),
+            None => here?,
         };
         let token = match &server.token {
             Some(token) => SecretString::from(token.as_str()),
-            None => token::mint(config, "owner", SECONDS).await?,
+            None => token::mint(config, None, "owner", SECONDS).await?,
         };
-        Ok(Client { http: reqwest::Client::new(), url, token })
+        Ok(Client::with_token(&url, token))
+    }
+
+    /// A server, and a token for it.
+    pub(crate) fn with_token(url: &str, token: SecretString) -> Client {
+        Client { http: reqwest::Client::new(), url: url.to_owned(), token }
+    }
+
+    /// Where the server is.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// A request to `path`.
@@ -61,7 +83,7 @@ impl Client {
 
     /// The answer to a request, or its problem as one sentence.
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response> {
-        let response = request.send().await.map_err(|error| self.explain(&error))?;
+        let response = request.send().await.map_err(|error| refused(&self.url, &error))?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -73,18 +95,18 @@ impl Client {
         let detail = problem["detail"].as_str().unwrap_or(&body).to_owned();
         bail!(Refused { url: self.url.clone(), status, detail, places })
     }
+}
 
-    /// Why there is no answer: the server cannot be reached, or the request was not sent to its end.
-    fn explain(&self, error: &reqwest::Error) -> anyhow::Error {
-        let cause = cause(error);
-        let refused = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::ConnectionRefused;
-        match error.is_connect() {
-            true if cause.downcast_ref().is_some_and(refused) => {
-                anyhow::anyhow!("cannot reach {}: connection refused; is the server running?", self.url)
-            }
-            true => anyhow::anyhow!("cannot reach {}: {cause}", self.url),
-            false => anyhow::anyhow!("the request to {} failed: {cause}", self.url),
+/// Why there is no answer: the server cannot be reached, or the request was not sent to its end.
+pub(crate) fn refused(url: &str, error: &reqwest::Error) -> anyhow::Error {
+    let cause = cause(error);
+    let refused = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::ConnectionRefused;
+    match error.is_connect() {
+        true if cause.downcast_ref().is_some_and(refused) => {
+            anyhow::anyhow!("cannot reach {url}: connection refused; is the server running?")
         }
+        true => anyhow::anyhow!("cannot reach {url}: {cause}"),
+        false => anyhow::anyhow!("the request to {url} failed: {cause}"),
     }
 }
 

@@ -5,14 +5,16 @@ mod api_key;
 mod check;
 mod client;
 mod export;
-mod factors;
 mod import;
 mod keys;
+mod login;
+mod orgs;
 mod token;
+mod user;
 
 use anyhow::Result;
 
-use crate::command_line::{Command, CommandLine, ConfigCommand, FactorsCommand, KeysCommand, TokenCommand};
+use crate::command_line::{Command, CommandLine, ConfigCommand, KeysCommand, OrgsCommand, TokenCommand, UserCommand};
 use crate::config::Config;
 use crate::{out, serve};
 
@@ -26,11 +28,23 @@ pub(crate) async fn run(line: CommandLine) -> Result<()> {
             out::line("The schema is up to date.");
             Ok(())
         }
-        Command::SignIn => token::sign_in(&config).await,
-        Command::Token(TokenCommand::Create { speaker, ttl }) => token::create(&config, &speaker, ttl).await,
+        Command::Login { url, profiled } => {
+            let url = url.map_or_else(|| token::url(&config), Ok)?;
+            login::login(&url, profiled.name()).await
+        }
+        Command::Whoami { profiled } => login::whoami(profiled.name()).await,
+        Command::Logout { profiled } => login::logout(profiled.name()).await,
+        Command::Orgs { command: None, profiled } => login::orgs(profiled.name()).await,
+        Command::Orgs { command: Some(OrgsCommand::Switch { org }), profiled } => {
+            login::switch(profiled.name(), &org).await
+        }
+        Command::SignIn { org } => token::sign_in(&config, org).await,
+        Command::Org(command) => orgs::run(&config, command).await,
+        Command::User(UserCommand::ResetLink { person }) => user::reset_link(&config, &person).await,
+        Command::User(UserCommand::ResetFactors { person }) => user::reset_factors(&config, &person).await,
+        Command::Token(TokenCommand::Create { speaker, org, ttl }) => token::create(&config, &speaker, org, ttl).await,
         Command::Access(command) => access::run(&config, command).await,
         Command::Keys(KeysCommand::Rotate { now }) => keys::rotate(&config, now).await,
-        Command::Factors(FactorsCommand::Reset { address }) => factors::reset(&config, &address).await,
         Command::ApiKey(command) => api_key::run(&config, command).await,
         Command::Config(ConfigCommand::Check) => check::run(&config).await,
         Command::Config(ConfigCommand::Show) => {

@@ -1,7 +1,8 @@
 //! `admin token create` and `admin sign-in`: with the keys of the database and the master key at hand.
 
-use admin_core::{Core, Setup, check_principal, check_role, find_org};
+use admin_core::{Core, Setup, check_principal, check_role, find_org, find_setup};
 use admin_identity::Identity;
+use admin_types::OrgId;
 use anyhow::{Context, Result, bail};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -9,8 +10,8 @@ use crate::command_line::Speaker;
 use crate::config::{Config, address_file};
 use crate::{out, serve};
 
-/// What a first start has made; a token alone makes nothing.
-async fn open(config: &Config) -> Result<(Core, Setup, Identity)> {
+/// The org named, or the first one, as it was made; a token alone makes nothing.
+pub(super) async fn open(config: &Config, org: Option<OrgId>) -> Result<(Core, Setup, Identity)> {
     let nothing = || {
         let place = config.database.masked();
         anyhow::anyhow!(
@@ -21,26 +22,29 @@ async fn open(config: &Config) -> Result<(Core, Setup, Identity)> {
         return Err(nothing());
     }
     let core = serve::open(config).await?;
-    let setup = find_org(&core).await?.ok_or_else(nothing)?;
+    let setup = match org {
+        Some(org) => find_setup(&core, org).await?.with_context(|| format!("--org: there is no org {org}"))?,
+        None => find_org(&core).await?.ok_or_else(nothing)?,
+    };
     let identity = Identity::open(&core, "").await.map_err(|error| anyhow::anyhow!("{}", error.detail))?;
     Ok((core, setup, identity))
 }
 
-/// A token of the first owner, acting with one role.
-pub(crate) async fn mint(config: &Config, role: &str, seconds: i64) -> Result<SecretString> {
-    let (core, setup, identity) = open(config).await?;
+/// A token of the first owner of an org, acting with one role.
+pub(crate) async fn mint(config: &Config, org: Option<OrgId>, role: &str, seconds: i64) -> Result<SecretString> {
+    let (core, setup, identity) = open(config, org).await?;
     check_role(&core, setup.org, role).await.map_err(|error| anyhow::anyhow!("--role: {}", error.detail))?;
     Ok(identity.local_token(setup.org, setup.owner, Some(role), seconds)?)
 }
 
 /// Prints a token.
-pub(crate) async fn create(config: &Config, speaker: &Speaker, seconds: i64) -> Result<()> {
+pub(crate) async fn create(config: &Config, speaker: &Speaker, org: Option<OrgId>, seconds: i64) -> Result<()> {
     let token = match (&speaker.role, speaker.user, speaker.client) {
-        (Some(role), ..) => mint(config, role, seconds).await?,
+        (Some(role), ..) => mint(config, org, role, seconds).await?,
         (None, user, client) => {
             let (option, type_name) = if user.is_some() { ("--user", "user") } else { ("--client", "client") };
             let Some(id) = user.or(client) else { bail!("name a --role, a --user or a --client") };
-            let (core, setup, identity) = open(config).await?;
+            let (core, setup, identity) = open(config, org).await?;
             let known = check_principal(&core, setup.org, type_name, id).await;
             known.map_err(|error| anyhow::anyhow!("{option}: {}", error.detail))?;
             identity.local_token(setup.org, id, None, seconds)?
@@ -51,10 +55,15 @@ pub(crate) async fn create(config: &Config, speaker: &Speaker, seconds: i64) -> 
 }
 
 /// Prints a one-time sign-in link.
-pub(crate) async fn sign_in(config: &Config) -> Result<()> {
-    let url = config.public_url.clone().map_or_else(|| url(config), Ok)?;
-    let (core, setup, _) = open(config).await?;
+pub(crate) async fn sign_in(config: &Config, org: Option<OrgId>) -> Result<()> {
+    let url = public_url(config)?;
+    let (core, setup, _) = open(config, org).await?;
     serve::print_sign_in_link(&core, &setup, &url).await
+}
+
+/// Where links lead.
+pub(super) fn public_url(config: &Config) -> Result<String> {
+    config.public_url.clone().map_or_else(|| url(config), Ok)
 }
 
 /// The address of the server that runs on the data folder.

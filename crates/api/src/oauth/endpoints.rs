@@ -8,11 +8,22 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 
 use super::{Answer, basic, form, private};
-use crate::App;
+use crate::pages::browser;
+use crate::{App, ClientAddress};
 
 pub(super) async fn token(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
     let form = form(&headers, body).await?;
     Ok(private(app.identity()?.token(&form, &basic(&headers)?).await?))
+}
+
+pub(super) async fn device_authorization(
+    State(app): State<App>,
+    address: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let (form, device) = (form(&headers, body).await?, browser(&headers, address));
+    Ok(private(app.identity()?.device_authorization(&form, &basic(&headers)?, &device).await?))
 }
 
 pub(super) async fn push(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {

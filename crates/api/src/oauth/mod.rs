@@ -29,6 +29,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/.well-known/oauth-authorization-server", get(metadata::metadata))
         .route("/oauth/jwks", get(metadata::jwks))
         .route("/oauth/token", post(endpoints::token))
+        .route("/oauth/device_authorization", post(endpoints::device_authorization))
         .route("/oauth/par", post(endpoints::push))
         .route("/oauth/introspect", post(endpoints::introspect))
         .route("/oauth/revoke", post(endpoints::revoke))
@@ -58,7 +59,7 @@ impl IntoResponse for Refusal {
         }
         let status = match code {
             "invalid_client" | "invalid_token" => StatusCode::UNAUTHORIZED,
-            "insufficient_scope" | "access_denied" => StatusCode::FORBIDDEN,
+            "insufficient_scope" => StatusCode::FORBIDDEN,
             _ => StatusCode::BAD_REQUEST,
         };
         let mut response = private(json!({"error": code, "error_description": description}));

@@ -21,7 +21,8 @@ type Answer = Result<Response, Refusal>;
 pub(super) async fn page(State(app): State<App>, headers: HeaderMap) -> Answer {
     let Some(session) = session(&app, &headers).await? else { return Ok(see("/sign-in")?) };
     let (name, user, org) = (&session.name, session.user.to_string(), session.org.to_string());
-    Ok(print(&headers, StatusCode::OK, "account.html", context! { name, user, org }, None)?)
+    let org_name = app.identity()?.org_name(session.org).await?;
+    Ok(print(&headers, StatusCode::OK, "account.html", context! { name, user, org, org_name }, None)?)
 }
 
 /// A bearer token for our own pages.

@@ -42,7 +42,10 @@ async fn authorize(app: &App, headers: &HeaderMap, form: &Form) -> Answer {
     match (next, session) {
         (Next::SignIn, _) => Ok(sign_in(form, &request)?),
         (Next::Consent, Some(session)) => Ok(ask(headers, form, &request, &session)?),
-        (Next::Consent, None) => Err(Error::internal("nobody to ask for consent").into()),
+        (Next::SwitchOrg(org), Some(session)) => {
+            Ok(super::orgs::ask(app, headers, form, &request, (session.org, org)).await?)
+        }
+        (Next::Consent | Next::SwitchOrg(_), None) => Err(Error::internal("nobody to ask for consent").into()),
         (Next::Back(redirection), _) => Ok(back(headers, redirection)?),
     }
 }
@@ -62,8 +65,18 @@ fn stop(headers: &HeaderMap, refused: Refused) -> Answer {
     }
 }
 
-/// To the sign-in page, and from there here again: without the wish to sign in, which is then fulfilled.
+/// To the sign-in page, and from there here again.
 fn sign_in(form: &Form, request: &AuthorizationRequest) -> Result<Response> {
+    let mut query = Serializer::new(String::new());
+    query.append_pair("next", &again(form));
+    if let Some(hint) = &request.login_hint {
+        query.append_pair("login_hint", hint);
+    }
+    see(&format!("/sign-in?{}", query.finish()))
+}
+
+/// Where the browser comes here again: without the wish to sign in, which is then fulfilled.
+pub(super) fn again(form: &Form) -> String {
     let mut again = Serializer::new(String::new());
     for (name, value) in form.pairs() {
         let kept: Vec<&str> = value.split(' ').filter(|word| !matches!(*word, "login" | "select_account")).collect();
@@ -73,12 +86,7 @@ fn sign_in(form: &Form, request: &AuthorizationRequest) -> Result<Response> {
             _ => drop(again.append_pair(name, value)),
         }
     }
-    let mut query = Serializer::new(String::new());
-    query.append_pair("next", &format!("/oauth/authorize?{}", again.finish()));
-    if let Some(hint) = &request.login_hint {
-        query.append_pair("login_hint", hint);
-    }
-    see(&format!("/sign-in?{}", query.finish()))
+    format!("/oauth/authorize?{}", again.finish())
 }
 
 fn ask(headers: &HeaderMap, form: &Form, request: &AuthorizationRequest, session: &Session) -> Result<Response> {
@@ -112,6 +120,7 @@ pub(super) async fn consent(State(app): State<App>, headers: HeaderMap, body: Bo
     }
     match app.identity()?.next(&request, Some(&session), true).await? {
         Next::Back(redirection) => Ok(back(&headers, redirection)?),
+        Next::SwitchOrg(org) => Ok(super::orgs::ask(&app, &headers, &form, &request, (session.org, org)).await?),
         Next::SignIn | Next::Consent => Ok(sign_in(&form, &request)?),
     }
 }

@@ -2,23 +2,32 @@
 
 mod account;
 mod authorize;
+mod device;
+mod devices;
+mod email;
+mod orgs;
 mod passkeys;
+mod password;
 mod second_step;
 mod security;
 mod sign_in;
+mod signed_in;
 mod told;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use admin_identity::Browser;
 use admin_types::{Error, Result};
-use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use minijinja::{Environment, Value, context};
 
-use crate::App;
+use crate::{App, ClientAddress};
+
+pub(crate) use signed_in::language;
 
 /// The cookie of a session. `__Host-`: of this host alone, over TLS or on this machine.
 const COOKIE: &str = "__Host-admin-session";
@@ -35,7 +44,18 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("set-up.html", include_str!("../../assets/pages/set-up.html")),
         ("consent.html", include_str!("../../assets/pages/consent.html")),
         ("account.html", include_str!("../../assets/pages/account.html")),
+        ("orgs.html", include_str!("../../assets/pages/orgs.html")),
+        ("switch-org.html", include_str!("../../assets/pages/switch-org.html")),
+        ("sessions.html", include_str!("../../assets/pages/sessions.html")),
+        ("password.html", include_str!("../../assets/pages/password.html")),
+        ("new-password.html", include_str!("../../assets/pages/new-password.html")),
+        ("forgotten.html", include_str!("../../assets/pages/forgotten.html")),
+        ("email.html", include_str!("../../assets/pages/email.html")),
+        ("confirm-email.html", include_str!("../../assets/pages/confirm-email.html")),
+        ("done.html", include_str!("../../assets/pages/done.html")),
         ("sign-out.html", include_str!("../../assets/pages/sign-out.html")),
+        ("device.html", include_str!("../../assets/pages/device.html")),
+        ("device-confirm.html", include_str!("../../assets/pages/device-confirm.html")),
         ("message.html", include_str!("../../assets/pages/message.html")),
         ("second-step.html", include_str!("../../assets/pages/second-step.html")),
         ("security.html", include_str!("../../assets/pages/security.html")),
@@ -63,6 +83,13 @@ pub(crate) fn routes() -> Router<App> {
         .route("/set-up", get(sign_in::set_up_page).post(sign_in::set_up))
         .route("/account", get(account::page))
         .route("/account/token", post(account::token))
+        .route("/device", get(device::page).post(device::submit))
+        .route("/account/orgs", get(orgs::page).post(orgs::switch))
+        .route("/account/sessions", get(devices::page).post(devices::end))
+        .route("/account/password", get(password::page).post(password::change))
+        .route("/account/email", get(email::page).post(email::wish))
+        .route("/account/email/confirm", get(email::confirm_page).post(email::confirm))
+        .route("/reset-password", get(password::reset_page).post(password::reset))
         .merge(security::routes())
         .merge(passkeys::routes())
         .route("/oauth/authorize", get(authorize::by_query).post(authorize::by_form))
@@ -143,6 +170,13 @@ fn set_named_cookie(response: &mut Response, name: &str, value: &str, seconds: i
     Ok(())
 }
 
+/// Where a request comes from.
+pub(crate) fn browser(headers: &HeaderMap, address: Option<Extension<ClientAddress>>) -> Browser {
+    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let cookie = cookie(headers).map(secrecy::SecretString::from);
+    Browser { address: address.map(|Extension(ClientAddress(address))| address), agent, cookie }
+}
+
 /// Whether a form was sent from one of our own pages. Every browser says so, in one of two headers; what says nothing
 /// is no browser, and has no cookies that somebody else could use.
 fn is_own(app: &App, headers: &HeaderMap) -> bool {
@@ -163,11 +197,9 @@ fn see(place: &str) -> Result<Response> {
 
 /// Where a browser may go after it signed in: a page of ours alone.
 fn next(text: Option<&str>) -> &str {
-    let account = |path: &str| path.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'-' | b'/'));
-    let page = |text: &str| {
-        let of_account = text.strip_prefix("/account/").is_some_and(account);
-        text == "/reference" || of_account || text.starts_with("/oauth/authorize?")
-    };
+    let here = ["/oauth/authorize?", "/device?", "/account/"];
+    let page =
+        |text: &str| matches!(text, "/reference" | "/device") || here.iter().any(|place| text.starts_with(place));
     let own = |text: &&str| page(text) && text.bytes().all(|b| b.is_ascii_graphic());
     text.filter(own).unwrap_or("/account")
 }

@@ -10,9 +10,10 @@ use axum::routing::post;
 use axum::{Extension, Router};
 
 use super::security::{PAGE, refused, sent, show};
-use super::sign_in::{browser, form as first_step, go_on, is_for_people};
+use super::sign_in::{form as first_step, go_on};
+use super::signed_in::{is_for_people, language};
 use super::told::another_site;
-use super::{HALF_COOKIE, PASSKEY_COOKIE, is_own, named_cookie, next, second_step, see, set_named_cookie};
+use super::{HALF_COOKIE, PASSKEY_COOKIE, browser, is_own, named_cookie, next, second_step, see, set_named_cookie};
 use crate::oauth::{self, Refusal};
 use crate::{App, ClientAddress};
 
@@ -94,7 +95,11 @@ async fn create(State(app): State<App>, headers: HeaderMap, body: Body) -> Answe
     };
     let value = |name: &str| form.get(name).unwrap_or_default();
     let cookie = named_cookie(&headers, PASSKEY_COOKIE).unwrap_or_default();
-    let mut response = match app.identity()?.add_passkey(&session, cookie, value("name"), value("credential")).await {
+    let mut response = match app
+        .identity()?
+        .add_passkey(&session, cookie, (value("name"), value("credential")), language(&headers))
+        .await
+    {
         Ok(codes) if codes.is_empty() => see(PAGE)?,
         Ok(codes) => show(&headers, codes)?,
         Err(error) => return refused(&headers, error),
@@ -108,7 +113,7 @@ async fn remove(State(app): State<App>, headers: HeaderMap, body: Body) -> Answe
         Ok(sent) => sent,
         Err(answer) => return answer,
     };
-    match app.identity()?.remove_passkey(&session, form.get("id").unwrap_or_default()).await {
+    match app.identity()?.remove_passkey(&session, form.get("id").unwrap_or_default(), language(&headers)).await {
         Ok(()) => Ok(see(PAGE)?),
         Err(error) => refused(&headers, error),
     }

@@ -5,13 +5,14 @@ use admin_types::{Error, Result};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use minijinja::context;
 
-use super::sign_in::{browser, form as first_step, go_on, is_for_people, query};
+use super::sign_in::{form as first_step, go_on, query};
+use super::signed_in::{is_for_people, language};
 use super::told::{another_site, told};
-use super::{HALF_COOKIE, is_own, named_cookie, next, page as print, see, set_named_cookie};
+use super::{HALF_COOKIE, browser, is_own, named_cookie, next, page as print, see, set_named_cookie};
 use crate::oauth::{self, Refusal};
 use crate::{App, ClientAddress, problem};
 
@@ -42,11 +43,7 @@ pub(super) async fn form(
     let recovery = by.recovery_codes > 0;
     let rp = app.identity()?.relying_party().map(|rp| rp.id.as_str());
     let of = context! { next, error, totp, passkeys, recovery, rp };
-    let mut response = print(headers, status, "second-step.html", of, None)?;
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        response.headers_mut().insert(header::RETRY_AFTER, problem::TOO_MANY_AFTER);
-    }
-    Ok(response)
+    print(headers, status, "second-step.html", of, None)
 }
 
 async fn over(app: &App, headers: &HeaderMap, next: &str, error: &Error) -> Result<Response> {
@@ -72,7 +69,7 @@ pub(super) async fn submit(
         Some(code) => Proof::Recovery(code),
         None => Proof::Code(sent.get("code").unwrap_or_default()),
     };
-    match app.identity()?.second_step(half, proof, &browser(&headers, address)).await {
+    match app.identity()?.second_step(half, proof, &browser(&headers, address), language(&headers)).await {
         Ok(step) => Ok(go_on(&step, next)?),
         Err(error) if error.code == "sign_in_expired" => Ok(over(&app, &headers, next, &error).await?),
         Err(error) if is_for_people(&error) => Ok(form(&app, &headers, half, next, Some(&error)).await?),

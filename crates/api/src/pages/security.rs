@@ -12,8 +12,9 @@ use minijinja::{Value, context};
 use qrcode::QrCode;
 use qrcode::render::svg;
 
+use super::signed_in::{language, session};
 use super::told::{another_site, told};
-use super::{account, is_own, message, page as print, see};
+use super::{is_own, message, page as print, see};
 use crate::App;
 use crate::oauth::{self, Refusal};
 use crate::problem;
@@ -36,7 +37,7 @@ pub(super) fn routes() -> Router<App> {
 
 /// Everything that there is.
 async fn page(State(app): State<App>, headers: HeaderMap) -> Answer {
-    let Some(session) = account::session(&app, &headers).await? else { return Ok(see(AGAIN)?) };
+    let Some(session) = session(&app, &headers).await? else { return Ok(see(AGAIN)?) };
     let factors = app.identity()?.factors(&session).await?;
     let (totp, recovery, any) = (factors.second.totp, factors.second.recovery_codes, factors.second.any());
     let (name, fresh, again) = (&session.name, factors.fresh, AGAIN);
@@ -60,7 +61,7 @@ pub(super) async fn sent(app: &App, headers: &HeaderMap, body: Body) -> Result<(
         return Err(told.map_err(Refusal::from));
     }
     let form = oauth::form(headers, body).await.map_err(Err)?;
-    match account::session(app, headers).await.map_err(Err)? {
+    match session(app, headers).await.map_err(Err)? {
         Some(session) => Ok((session, form)),
         None => Err(see(AGAIN).map_err(Refusal::from)),
     }
@@ -70,7 +71,7 @@ pub(super) async fn sent(app: &App, headers: &HeaderMap, body: Body) -> Result<(
 pub(super) fn refused(headers: &HeaderMap, error: Error) -> Answer {
     match error.code {
         "sign_in_again" => Ok(see(AGAIN)?),
-        _ if super::sign_in::is_for_people(&error) => {
+        _ if super::signed_in::is_for_people(&error) => {
             Ok(message(headers, problem::status(error.kind), &told(headers, &error))?)
         }
         _ => Err(error.into()),
@@ -90,7 +91,7 @@ async fn begin_totp(State(app): State<App>, headers: HeaderMap, body: Body) -> A
 
 /// The secret for the app, until a code was confirmed.
 async fn totp_page(State(app): State<App>, headers: HeaderMap) -> Answer {
-    match account::session(&app, &headers).await? {
+    match session(&app, &headers).await? {
         Some(session) => totp_form(&app, &headers, &session, None).await,
         None => Ok(see(AGAIN)?),
     }
@@ -122,7 +123,7 @@ async fn confirm_totp(State(app): State<App>, headers: HeaderMap, body: Body) ->
         Ok(sent) => sent,
         Err(answer) => return answer,
     };
-    match app.identity()?.confirm_totp(&session, form.get("code").unwrap_or_default()).await {
+    match app.identity()?.confirm_totp(&session, form.get("code").unwrap_or_default(), language(&headers)).await {
         Ok(codes) if codes.is_empty() => Ok(see(PAGE)?),
         Ok(codes) => show(&headers, codes),
         Err(error) if error.code == "wrong_code" => totp_form(&app, &headers, &session, Some(&error)).await,
@@ -135,7 +136,7 @@ async fn remove_totp(State(app): State<App>, headers: HeaderMap, body: Body) -> 
         Ok(sent) => sent,
         Err(answer) => return answer,
     };
-    match app.identity()?.remove_totp(&session).await {
+    match app.identity()?.remove_totp(&session, language(&headers)).await {
         Ok(()) => Ok(see(PAGE)?),
         Err(error) => refused(&headers, error),
     }

@@ -1,17 +1,18 @@
 //! Signing in by a password, and the first time by a one-time link.
 
-use admin_identity::{Browser, Form, HALF_SECONDS, SESSION_SECONDS, SignIn};
+use admin_identity::{Form, HALF_SECONDS, SESSION_SECONDS, SignIn};
 use admin_types::{Error, Kind, Result};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use minijinja::context;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::signed_in::is_for_people;
 use super::told::{another_site, told};
-use super::{HALF_COOKIE, cookie, is_own, message, next, page as print, see, set_cookie, set_named_cookie};
+use super::{HALF_COOKIE, browser, is_own, message, next, page as print, see, set_cookie, set_named_cookie};
 use crate::oauth::{self, Refusal};
 use crate::problem::{self, Problem};
 use crate::{App, ClientAddress};
@@ -21,12 +22,6 @@ type Answer = std::result::Result<Response, Refusal>;
 pub(super) fn query(uri: &Uri) -> Form {
     let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     Form::new(pairs.map(|(name, value)| (name.into_owned(), value.into_owned()))).unwrap_or_default()
-}
-
-pub(super) fn browser(headers: &HeaderMap, address: Option<Extension<ClientAddress>>) -> Browser {
-    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let cookie = cookie(headers).map(SecretString::from);
-    Browser { address: address.map(|Extension(ClientAddress(address))| address), agent, cookie }
 }
 
 /// The page with the form.
@@ -51,11 +46,7 @@ pub(super) async fn form(
     let error = error.map(|error| told(headers, error));
     let rp = app.identity()?.relying_party().map(|rp| rp.id.as_str());
     let of = context! { next, email, error, client, rp };
-    let mut response = print(headers, status, "sign-in.html", of, to.as_deref())?;
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        response.headers_mut().insert(header::RETRY_AFTER, problem::TOO_MANY_AFTER);
-    }
-    Ok(response)
+    print(headers, status, "sign-in.html", of, to.as_deref())
 }
 
 /// A form from the page, or the exchange of a one-time token by a program.
@@ -100,14 +91,6 @@ pub(super) fn go_on(step: &SignIn, next: &str) -> Result<Response> {
     }
 }
 
-/// Whether an error can be mended by whoever fills in the form.
-pub(super) fn is_for_people(error: &Error) -> bool {
-    matches!(
-        error.kind,
-        Kind::Unauthenticated | Kind::Unprocessable | Kind::TooManyRequests | Kind::Conflict | Kind::Unavailable
-    )
-}
-
 /// `{"token":"sgn_…"}` → a bearer token.
 async fn exchange(app: &App, headers: &HeaderMap, body: Body) -> std::result::Result<Response, Problem> {
     crate::sign_in::exchange(app, headers, body).await
@@ -134,10 +117,11 @@ async fn set_up_form(
         Err(error) => return Err(error),
     };
     let (fixed, name) = (invitation.email.is_some(), &invitation.name);
+    let (org_name, invited_by) = (&invitation.org_name, &invitation.invited_by);
     let email = invitation.email.as_deref().or(email);
     let status = error.map_or(StatusCode::OK, |error| problem::status(error.kind));
     let error = error.map(|error| told(headers, error));
-    print(headers, status, "set-up.html", context! { token, name, email, fixed, error }, None)
+    print(headers, status, "set-up.html", context! { token, name, email, fixed, error, org_name, invited_by }, None)
 }
 
 /// Takes a one-time link.

@@ -5,10 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Both;
 
 /// Tables that belong to no org.
-const GLOBAL: [&str; 15] = [
+const GLOBAL: [&str; 20] = [
     "account",
     "api_key",
+    "device_code",
     "half_sign_in",
+    "logout_notice",
+    "account_link",
+    "attempt",
+    "mail",
     "migration",
     "oauth_grant",
     "oauth_request",

@@ -4,20 +4,24 @@ use tokio_postgres::types::Type;
 
 use super::Both;
 use crate::{
-    accounts, api_keys, client_secrets, counts, decisions, events, half_sign_in, idempotency, index_builds, indexes,
-    migrate, oauth, orgs, passkeys, recovery_codes, references, resources, revocations, secrets, sessions, sign_in,
-    signing_keys, totp, uniques,
+    account_links, accounts, api_keys, attempts, client_secrets, counts, decisions, device_codes, events, half_sign_in,
+    idempotency, index_builds, indexes, mail, migrate, oauth, orgs, passkeys, recovery_codes, references, resources,
+    revocations, secrets, sessions, sign_in, signing_keys, totp, uniques,
 };
 
 /// All of them, by module. A module that is missing here has an unused constant, which is a warning.
 const ALL: &[(&str, &[&str])] = &[
+    ("account_links", account_links::STATEMENTS),
     ("accounts", accounts::STATEMENTS),
     ("api_keys", api_keys::STATEMENTS),
+    ("attempts", attempts::STATEMENTS),
+    ("mail", mail::STATEMENTS),
     ("client_secrets", client_secrets::STATEMENTS),
     ("half_sign_in", half_sign_in::STATEMENTS),
     ("totp", totp::STATEMENTS),
     ("recovery_codes", recovery_codes::STATEMENTS),
     ("passkeys", passkeys::STATEMENTS),
+    ("device_codes", device_codes::STATEMENTS),
     ("oauth", oauth::STATEMENTS),
     ("revocations", revocations::STATEMENTS),
     ("sessions", sessions::STATEMENTS),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use admin_testkit::{Client, Method, RequestBuilder};
+use admin_testkit::{Client, Method, RequestBuilder, Sandbox};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
@@ -147,4 +147,10 @@ pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Opti
         assert!(Instant::now() < deadline, "{what} did not happen within {WITHIN:?}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// The one-time link with which the owner sets up an account.
+pub(crate) fn set_up_link(sandbox: &Sandbox) -> String {
+    let said = sandbox.cli(&["sign-in"]);
+    said.split_whitespace().find(|word| word.contains("/set-up?token=")).expect("a link").to_owned()
 }

@@ -3,15 +3,16 @@
 
 use admin_testkit::{Backend, Sandbox, node, story};
 
+use crate::acts::set_up_link;
+
 /// Keeps a picture of each page in this folder, if it is set: to look at.
 const SCREENSHOTS: &str = "ADMIN_SCREENSHOTS";
 
 fn run(script: &str) {
     story::tell(Backend::Sqlite, async |sandbox: &Sandbox| {
-        let said = sandbox.cli(&["sign-in"]);
-        let link = said.split_whitespace().find(|word| word.starts_with("http")).expect("a link");
+        let link = set_up_link(sandbox);
         let folder = std::env::var(SCREENSHOTS).unwrap_or_default();
-        node::run(sandbox, script, &[("ADMIN_SET_UP_LINK", link), (SCREENSHOTS, &folder)]);
+        node::run(sandbox, script, &[("ADMIN_SET_UP_LINK", &link), (SCREENSHOTS, &folder)]);
     });
 }
 

@@ -4,7 +4,7 @@ mod assertions;
 mod attacks;
 mod credentials;
 mod ended;
-mod forged;
+pub(crate) mod forged;
 mod interop;
 mod keys;
 mod secrets;

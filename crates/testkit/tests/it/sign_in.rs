@@ -4,7 +4,10 @@
 mod attacks;
 mod authenticator;
 mod code_flow;
+mod device;
 mod factors;
+mod login;
+mod orgs;
 mod passkeys;
 mod people;
 mod step_up;
@@ -129,9 +132,7 @@ async fn see(request: admin_testkit::RequestBuilder) -> Seen {
 
 /// A one-time link's token, for the owner.
 fn one_time_token(sandbox: &Sandbox) -> String {
-    let said = sandbox.cli(&["sign-in"]);
-    let (_, token) = said.split_once("/set-up?token=").expect("a link");
-    token.trim().to_owned()
+    set_up_link(sandbox).split_once("token=").expect("a token").1.to_owned()
 }
 
 /// A browser in which the owner has set up an account.
@@ -144,8 +145,23 @@ async fn owner(sandbox: &Sandbox) -> Browser {
     browser
 }
 
+/// A client with the token of a session's page.
+async fn page_client(browser: &Browser) -> Client {
+    let seen = browser.submit("/account/token", &[]).await;
+    assert_eq!(seen.status, 200, "{}", seen.text);
+    let body: Value = serde_json::from_str(&seen.text).expect("JSON");
+    browser.client.with_token(body["data"]["access_token"].as_str().expect("a token"))
+}
+
+/// Makes an org by the token of a person; answers its id.
+async fn new_org(person: &Client, name: &str) -> String {
+    let (status, body) = person.post_json("/v3/orgs", &json!({"name": name})).await;
+    assert_eq!(status, 201, "{body}");
+    id(&body["data"])
+}
+
 /// A public client of the org's own.
-async fn app(sandbox: &Sandbox) -> String {
+async fn app(sandbox: &Client) -> String {
     let attributes = json!({"redirect_uris": [BACK], "grant_types": ["authorization_code", "refresh_token"],
         "token_endpoint_auth_method": "none", "first_party": true});
     add(sandbox, "client", "shop", attributes).await

@@ -72,7 +72,7 @@ story!(a_type_that_makes_no_sense_is_refused_at_its_place, async |sandbox: &Sand
         ("Big", json!({}), "/name"),
     ];
     let mut hidden = type_named("build", &json!({}));
-    for plural in ["resources", "events", "index-builds", "Builds", "a.b"] {
+    for plural in ["resources", "events", "index-builds", "orgs", "Builds", "a.b"] {
         hidden["attributes"]["plural"] = json!(plural);
         let answer = sandbox.post_json("/v3/types", &hidden).await;
         assert_eq!((answer.0, pointers(&answer.1)), (422, vec!["/attributes/plural"]), "{plural}: {}", answer.1);

@@ -7,7 +7,7 @@ use tokio_postgres::NoTls;
 use super::signer::{Key, now, part};
 use super::*;
 
-pub(super) async fn connect(url: &str) -> tokio_postgres::Client {
+pub(crate) async fn connect(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("PostgreSQL");
     tokio::spawn(connection);
     client

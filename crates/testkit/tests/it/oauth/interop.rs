@@ -7,3 +7,7 @@ use super::*;
 story!(libraries_of_others_get_on_with_admin, async |sandbox: &Sandbox| {
     node::run(sandbox, "interop.mjs", &[]);
 });
+
+story!(libraries_of_others_sign_people_in, async |sandbox: &Sandbox| {
+    node::run(sandbox, "interop-code.mjs", &[("ADMIN_SET_UP_LINK", &set_up_link(sandbox))]);
+});

@@ -228,10 +228,10 @@ story!(signing_in_again_renews_the_session, async |sandbox: &Sandbox| {
 
 story!(who_has_lost_everything_is_let_in_by_the_operator, async |sandbox: &Sandbox| {
     App::add(&owner(sandbox).await).await;
-    let nobody = sandbox.try_cli(&["factors", "reset", "nobody@example.org"]);
+    let nobody = sandbox.try_cli(&["user", "reset-factors", "nobody@example.org"]);
     assert!(!nobody.status.success() && String::from_utf8_lossy(&nobody.stderr).contains("no account has"));
     half(sandbox).await;
-    sandbox.cli(&["factors", "reset", "Ada@example.org"]);
+    sandbox.cli(&["user", "reset-factors", "Ada@example.org"]);
     let browser = Browser::new(sandbox);
     assert_eq!(password(&browser).await.location, "/account", "the password is enough, and still needed");
     let page = browser.get("/account/security").await;
@@ -250,4 +250,15 @@ story!(a_link_goes_around_no_second_step, async |sandbox: &Sandbox| {
     assert!(!is_signed_in(&browser).await);
     assert_eq!(code(&browser, &app.code(now())).await.status, 303);
     assert!(browser.get("/account").await.text.contains("deputy"), "as whom the link was for");
+});
+
+story!(a_new_password_ends_what_was_half_signed_in_by_the_old_one, async |sandbox: &Sandbox| {
+    let ada = owner(sandbox).await;
+    let (app, _) = App::add(&ada).await;
+    let thief = half(sandbox).await;
+    let fields = [("old", PASSWORD), ("password", "another good password")];
+    let changed = ada.submit("/account/password", &fields).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    assert_eq!(code(&thief, &app.code(now())).await.status, 401);
+    assert!(!is_signed_in(&thief).await);
 });

@@ -1,0 +1,113 @@
+//! A person at a terminal: let in by a browser, known afterwards, and out again.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Output};
+
+use super::*;
+
+/// Runs `admin login` until it shows the page to open; the path of that page.
+fn begin(sandbox: &Sandbox, more: &[&str]) -> (Child, String) {
+    let mut child = sandbox.spawn_cli(&[&["login", &sandbox.base_url], more].concat());
+    let stdout = child.stdout.as_mut().expect("its output");
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line).expect("a line");
+    let path = line.trim().strip_prefix(&sandbox.base_url).unwrap_or_else(|| panic!("a page of the server: {line}"));
+    (child, path.to_owned())
+}
+
+/// What the person says on the page.
+async fn decide(browser: &Browser, page: &str, decision: &str) -> Seen {
+    let code = page.split_once("user_code=").expect("the code").1;
+    assert!(browser.get(page).await.text.contains(code), "the page shows the code, to be compared");
+    browser.submit("/device", &[("user_code", code), ("decision", decision)]).await
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Signs in, as the person of the browser.
+async fn login(sandbox: &Sandbox, browser: &Browser, more: &[&str]) {
+    let (child, page) = begin(sandbox, more);
+    let seen = decide(browser, &page, "allow").await;
+    assert_eq!(seen.status, 200, "{}", seen.text);
+    let output = child.wait_with_output().expect("its end");
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+/// The profile as it is kept.
+fn kept(sandbox: &Sandbox) -> Value {
+    let text = fs::read(sandbox.config_dir().join("admin/credentials.json")).expect("the profiles");
+    serde_json::from_slice(&text).expect("JSON")
+}
+
+/// Makes the access token look as if it had ended.
+fn age(sandbox: &Sandbox) {
+    let mut profiles = kept(sandbox);
+    profiles["profiles"]["default"]["expires_at"] = json!(0);
+    fs::write(sandbox.config_dir().join("admin/credentials.json"), profiles.to_string()).expect("written");
+}
+
+story!(a_person_signs_in_at_a_terminal, async |sandbox: &Sandbox| {
+    let browser = owner(sandbox).await;
+    let out = sandbox.try_cli(&["whoami"]);
+    assert!(!out.status.success() && said(&out).contains("admin login"), "{}", said(&out));
+    login(sandbox, &browser, &[]).await;
+    let who = sandbox.cli(&["whoami"]);
+    assert!(who.contains("usr_") && who.contains("org_") && who.contains(&sandbox.base_url), "{who}");
+    let file = sandbox.config_dir().join("admin/credentials.json");
+    assert_eq!(fs::metadata(&file).expect("the file").permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::metadata(file.parent().expect("a folder")).expect("the folder").permissions().mode() & 0o777, 0o700);
+    // Other commands act as that person.
+    define(sandbox, "thing", json!({})).await;
+    add(sandbox, "thing", "a", json!({})).await;
+    assert_eq!(sandbox.cli(&["export", "--profile", "default"]).lines().count(), 1);
+    let made = sandbox.cli(&["api-key", "create", "mine", "--profile", "default"]);
+    let mine = sandbox.with_token(made.trim());
+    let events = get(&mine, "/v3/events?limit=1").await;
+    assert_eq!(events["data"][0]["type"], "user.key_created");
+    // Signing out ends what was granted, here and there.
+    let token = kept(sandbox)["profiles"]["default"]["access_token"].as_str().expect("a token").to_owned();
+    assert_eq!(status_with(sandbox, &json!(token)).await, 200);
+    sandbox.cli(&["logout"]);
+    assert_eq!(kept(sandbox), json!({"profiles": {}}));
+    assert_eq!(status_with(sandbox, &json!(token)).await, 401);
+    assert!(!sandbox.try_cli(&["export", "--profile", "default"]).status.success());
+});
+
+story!(a_profile_is_refreshed_silently_also_by_two_at_once, async |sandbox: &Sandbox| {
+    let browser = owner(sandbox).await;
+    login(sandbox, &browser, &[]).await;
+    let before = kept(sandbox);
+    age(sandbox);
+    let both = [sandbox.spawn_cli(&["whoami"]), sandbox.spawn_cli(&["whoami"])];
+    for child in both {
+        let output = child.wait_with_output().expect("its end");
+        assert!(output.status.success(), "{}", said(&output));
+    }
+    let after = kept(sandbox);
+    for changed in ["access_token", "refresh_token"] {
+        assert_ne!(before["profiles"]["default"][changed], after["profiles"]["default"][changed]);
+    }
+    // A sign-in that has ended says what to do.
+    sandbox.cli(&["logout"]);
+    fs::write(sandbox.config_dir().join("admin/credentials.json"), after.to_string()).expect("written");
+    age(sandbox);
+    let out = sandbox.try_cli(&["whoami"]);
+    assert!(!out.status.success() && said(&out).contains("run `admin login"), "{}", said(&out));
+});
+
+story!(a_person_who_does_not_agree_signs_nobody_in, async |sandbox: &Sandbox| {
+    let browser = owner(sandbox).await;
+    let (child, page) = begin(sandbox, &["--profile", "work"]);
+    decide(&browser, &page, "deny").await;
+    let output = child.wait_with_output().expect("its end");
+    assert!(!output.status.success() && said(&output).contains("did not agree"), "{}", said(&output));
+    assert!(!sandbox.config_dir().join("admin/credentials.json").exists());
+    // A name that is no file's, and an address that is none of Admin's.
+    assert!(!sandbox.try_cli(&["login", &sandbox.base_url, "--profile", "../x"]).status.success());
+    let out = sandbox.try_cli(&["login", "127.0.0.1:1"]);
+    assert!(!out.status.success() && said(&out).contains("cannot reach http://127.0.0.1:1"), "{}", said(&out));
+});
