@@ -195,6 +195,11 @@ pub(crate) enum UserCommand {
         /// The address of their account, or the id of a user that it acts as
         person: String,
     },
+    /// Remove the passkeys, the authenticator app and the recovery codes of a person who has lost them; the password stays
+    ResetFactors {
+        /// The address of their account, or the id of a user that it acts as
+        person: String,
+    },
 }
 
 const ACCESS_EXAMPLES: &str = "\

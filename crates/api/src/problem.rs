@@ -100,8 +100,13 @@ pub(crate) fn print(error: &Error, request_id: &RequestId, mut response: Respons
                     "DPoP error=\"invalid_token\", algs=\"RS256 PS256 ES256 EdDSA Ed25519\"",
                 ),
             };
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(bearer));
-            headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static(bound));
+            match step_up(error) {
+                Some(challenge) => drop(headers.insert(header::WWW_AUTHENTICATE, challenge)),
+                None => {
+                    headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(bearer));
+                    headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static(bound));
+                }
+            }
         }
         // RFC 6750, section 3.1.
         Kind::Forbidden if error.code == "insufficient_scope" => {
@@ -115,6 +120,22 @@ pub(crate) fn print(error: &Error, request_id: &RequestId, mut response: Respons
     }
     *response.body_mut() = body.into();
     response
+}
+
+/// How to sign in for what needs a fresher or stronger sign-in (RFC 9470, section 3).
+fn step_up(error: &Error) -> Option<HeaderValue> {
+    if error.code != "insufficient_user_authentication" {
+        return None;
+    }
+    let mut challenge =
+        format!("Bearer realm=\"admin\", error=\"{}\", error_description=\"{}\"", error.code, error.detail);
+    if let Some(values) = error.extra.get("acr_values").and_then(Value::as_str) {
+        challenge.push_str(&format!(", acr_values=\"{values}\""));
+    }
+    if let Some(seconds) = error.extra.get("max_age").and_then(Value::as_i64) {
+        challenge.push_str(&format!(", max_age=\"{seconds}\""));
+    }
+    HeaderValue::from_str(&challenge).ok()
 }
 
 /// No such path.

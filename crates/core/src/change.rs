@@ -8,7 +8,7 @@ use admin_types::{Error, EventId, FieldError, OrgId, ResourceId, Result};
 
 use crate::Inner;
 use crate::access::facts::ACTIVE;
-use crate::access::{Actor, Known, Verb, grants, refuse};
+use crate::access::{Actor, Known, Verb, grants};
 use crate::builtin::is_named;
 use crate::op::Op;
 use crate::state::{Link, NAME, State, entries, without};
@@ -50,7 +50,7 @@ pub(crate) async fn permit(
     for (state, what) in [(was, "as it is"), (is.filter(|_| verb != Verb::Delete), "as it would be")] {
         let Some(state) = state else { continue };
         if !actor.may(tx, op, &mut known, verb, state).await? {
-            return Err(refuse(verb, &state.type_name, was.map(|was| was.id), what));
+            return Err(actor.refusal(tx, op, &mut known, (verb, state), what).await?);
         }
     }
     if let Some(is) = is.filter(|_| verb != Verb::Delete) {

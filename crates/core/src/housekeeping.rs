@@ -1,11 +1,12 @@
 //! What is kept for a time only, and then forgotten: idempotency keys, sign-in tokens, the places of moved values, refusals,
-//! codes and refresh tokens, revocations, API keys that have ended, links sent by mail.
+//! codes and refresh tokens, revocations, API keys that have ended, links sent by mail,
+//! sign-ins that were not finished.
 
 use std::time::Duration;
 
 use admin_db::{
-    Tx, account_links, api_keys, attempts, device_codes, idempotency, indexes, mail, oauth, revocations, sessions,
-    sign_in,
+    Tx, account_links, api_keys, attempts, device_codes, half_sign_in, idempotency, indexes, mail, oauth, revocations,
+    sessions, sign_in,
 };
 use admin_types::Result;
 
@@ -42,6 +43,7 @@ async fn forget(core: &Core) -> Result<()> {
         let links =
             account_links::forget(tx, now).await? + mail::forget(tx, now).await? + attempts::forget(tx, now).await?;
         let tokens = sign_in::forget(tx, now).await? + sessions::forget(tx, now).await? + links;
+        let tokens = tokens + half_sign_in::forget(tx, now).await?;
         let moved = indexes::forget_moved(tx, now.plus_seconds(-2 * WALK_SECONDS)).await?;
         let devices = device_codes::forget(tx, now.plus_seconds(-DEVICE_SECONDS)).await?;
         let granted = oauth::forget(tx, now).await? + devices;

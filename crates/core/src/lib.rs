@@ -40,6 +40,7 @@ use std::sync::Arc;
 use admin_db::Db;
 use admin_types::{Clock, Error, Kind, Random};
 
+pub use access::MULTI_FACTOR;
 pub use authzen::{Asking, Found, Named, Walk};
 pub use catalogue::{Catalogue, TypeEntry};
 pub use cipher::{Cipher, MasterKey};

@@ -126,7 +126,7 @@ impl Creation {
         let entry = type_of(actor.catalogue(), of_type, draft.type_name.as_deref())?;
         let definition = &entry.definition;
         if actor.may_never(op, Verb::Create, &definition.name) {
-            return Err(refuse(Verb::Create, &definition.name, None, "in this org"));
+            return Err(actor.refusal_to_create(op, &definition.name));
         }
         let chosen_id = draft.id.is_some();
         let id = match draft.id {
@@ -306,7 +306,7 @@ pub(crate) async fn current(
         return Err(hidden(&row.type_name, id));
     }
     if !actor.may(tx, op, &mut known, verb, &state.resource).await? {
-        return Err(refuse(verb, &row.type_name, Some(id), "here"));
+        return Err(actor.refusal(tx, op, &mut known, (verb, &state.resource), "here").await?);
     }
     if let Some(wanted) = op.if_match
         && wanted != version

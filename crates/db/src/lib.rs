@@ -24,6 +24,7 @@ mod dialect;
 mod errors;
 pub mod events;
 mod group;
+pub mod half_sign_in;
 pub mod idempotency;
 pub mod index_builds;
 pub mod indexes;
@@ -34,10 +35,12 @@ pub mod mail;
 mod migrate;
 pub mod oauth;
 pub mod orgs;
+pub mod passkeys;
 pub mod place;
 mod postgres;
 mod predicate;
 mod reader;
+pub mod recovery_codes;
 pub mod references;
 pub mod resources;
 pub mod revocations;
@@ -49,6 +52,7 @@ pub mod signing_keys;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+pub mod totp;
 pub mod uniques;
 
 pub use conn::Conn;

@@ -32,6 +32,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(6, "0006_api_keys"),
     migration!(7, "0007_people"),
     migration!(8, "0008_protocols"),
+    migration!(9, "0009_second_factors"),
 ];
 
 /// How long a migration may take, in milliseconds.

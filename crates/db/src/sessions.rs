@@ -12,6 +12,9 @@ sql! {
         WHERE hash = $1";
     OF_ACCOUNT = "SELECT id, account_id, org_id, user_id, methods, authenticated_at, expires_at, seen_at FROM session
         WHERE account_id = $1 ORDER BY created_at DESC LIMIT 1000";
+    RENEW = "UPDATE session SET hash = $1, org_id = $2, user_id = $3, methods = $4, authenticated_at = $5, seen_at = $6, expires_at = $7
+        WHERE account_id = $8 AND id = $9";
+    SET_METHODS = "UPDATE session SET methods = $1 WHERE account_id = $2 AND id = $3";
     DEVICES = "SELECT id, org_id, created_at, seen_at, address, agent FROM session
         WHERE account_id = $1 AND expires_at > $2 ORDER BY seen_at DESC, id DESC LIMIT 1000";
     SEE = "UPDATE session SET seen_at = $1 WHERE account_id = $2 AND id = $3 AND seen_at < $1";
@@ -108,6 +111,27 @@ fn session(row: &Row<'_>) -> Result<SessionRow> {
         expires_at: Timestamp(row.int(6)?),
         seen_at: Timestamp(row.int(7)?),
     })
+}
+
+/// Gives a session a new cookie, after its account has signed in again; false if it has ended.
+pub async fn renew(conn: &mut Conn, hash: &[u8], row: &SessionRow) -> Result<bool> {
+    let args = [
+        Arg::Bytes(hash),
+        Arg::Bytes(&row.org.0),
+        Arg::Bytes(&row.user.bytes),
+        Arg::Text(&row.methods),
+        Arg::Int(row.authenticated_at.0),
+        Arg::Int(row.authenticated_at.0),
+        Arg::Int(row.expires_at.0),
+        Arg::Bytes(&row.account.0),
+        Arg::Bytes(&row.id.0),
+    ];
+    Ok(conn.execute(RENEW, &args).await? > 0)
+}
+
+/// Notes by which methods a session was proven.
+pub async fn set_methods(conn: &mut Conn, account: AccountId, id: SessionId, methods: &str) -> Result<()> {
+    conn.execute(SET_METHODS, &[Arg::Text(methods), Arg::Bytes(&account.0), Arg::Bytes(&id.0)]).await.map(drop)
 }
 
 /// The live sessions of an account with where they were begun, the last used first.

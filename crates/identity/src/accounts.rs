@@ -12,7 +12,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::attempts::too_many;
 use crate::grants::hash;
-use crate::{Identity, email, passwords, sessions};
+use crate::second_step::SignIn;
+use crate::{Identity, email, passwords};
 
 /// The longest name of a browser that is kept, in characters.
 const MAX_AGENT: usize = 200;
@@ -41,6 +42,8 @@ pub struct Browser {
     pub address: Option<IpAddr>,
     /// What the browser calls itself.
     pub agent: Option<String>,
+    /// The cookie of the session that it has, if any.
+    pub cookie: Option<SecretString>,
 }
 
 impl Browser {
@@ -84,14 +87,14 @@ impl Identity {
     }
 
     /// Takes a one-time link: makes an account with this address and password, or lets the one that is there in if the
-    /// password is its own. Answers the cookie of a new session.
+    /// password is its own.
     pub async fn accept_invitation(
         &self,
         token: &str,
         address: &str,
         password: &SecretString,
         browser: &Browser,
-    ) -> Result<SecretString> {
+    ) -> Result<SignIn> {
         let invitation = self.invitation(token).await?;
         let key = email::key(address)?;
         if let Some(wanted) = &invitation.email
@@ -128,7 +131,7 @@ impl Identity {
             }
         });
         joined.await?;
-        sessions::begin(&self.core, account, subject, "pwd", browser.device()).await
+        self.first_step(account, Some(subject), &["pwd"], browser).await
     }
 
     async fn create_account(&self, email: &str, key: &str, password: &SecretString) -> Result<AccountId> {
@@ -145,14 +148,14 @@ impl Identity {
         }
     }
 
-    /// Signs in by address and password; answers the cookie of a new session. An unknown address, one without a password
+    /// Signs in by address and password. An unknown address, one without a password
     /// and a wrong password are told alike, and take alike.
     pub async fn sign_in_by_password(
         &self,
         address: &str,
         password: &SecretString,
         browser: &Browser,
-    ) -> Result<SecretString> {
+    ) -> Result<SignIn> {
         let key = email::key(address).map_err(|_| wrong())?;
         self.attempts.check(&key, browser.address)?;
         let account = accounts::by_email(&mut *self.core.db().read().await?, &key).await?;
@@ -166,8 +169,7 @@ impl Identity {
             return Err(wrong());
         };
         self.attempts.succeeded(&key);
-        let subject = self.first_active(account.id).await?.ok_or_else(wrong)?;
-        sessions::begin(&self.core, account.id, subject, "pwd", browser.device()).await
+        self.first_step(account.id, None, &["pwd"], browser).await
     }
 
     /// Whether an account has a session that was begun where somebody is now.
@@ -178,7 +180,7 @@ impl Identity {
     }
 
     /// The first user of an account that is there and active.
-    async fn first_active(&self, account: AccountId) -> Result<Option<(OrgId, ResourceId)>> {
+    pub(crate) async fn first_active(&self, account: AccountId) -> Result<Option<(OrgId, ResourceId)>> {
         let mut conn = self.core.db().read().await?;
         for (org, user) in accounts::memberships(&mut conn, account).await? {
             let row = resources::get(&mut conn, org, user).await?.filter(|row| !row.deleted);

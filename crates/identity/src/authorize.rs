@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use admin_core::Core;
+use admin_core::{Core, MULTI_FACTOR};
 use admin_types::OrgId;
 use secrecy::ExposeSecret;
 
 use crate::Identity;
+use crate::assurance::{self, needs_second_factor};
 use crate::clients::{Client, find_client};
 use crate::dpop::is_thumbprint;
 use crate::error::{OAuthError, OAuthResult};
@@ -37,6 +38,7 @@ pub struct AuthorizationRequest {
     dpop_jkt: Option<String>,
     prompt: Vec<String>,
     max_age: Option<i64>,
+    second_factor: bool,
     pushed: Option<String>,
 }
 
@@ -179,6 +181,7 @@ impl Identity {
             code_challenge: code_challenge.to_owned(),
             dpop_jkt: dpop_jkt.map(str::to_owned),
             max_age: max_age.transpose()?,
+            second_factor: needs_second_factor(text("acr_values")?.as_deref()),
             pushed,
             client,
             back,
@@ -207,6 +210,14 @@ impl Identity {
                 Ok(Next::SignIn)
             };
         };
+        if request.second_factor && assurance::class(&session.methods) != MULTI_FACTOR {
+            // RFC 9470, section 5: what signing in again cannot mend is told.
+            if !self.second_factors(session.account).await?.any() {
+                let detail = "the person has no second factor; one is added at /account/security";
+                return refuse("unmet_authentication_requirements", detail);
+            }
+            return if silent { refuse("login_required", "a second factor is needed") } else { Ok(Next::SignIn) };
+        }
         if let Some(org) = request.client.org.filter(|org| *org != session.org) {
             return match self.user_in(session.account, org).await? {
                 None => refuse("access_denied", "the person is not in the client's org"),

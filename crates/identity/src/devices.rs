@@ -1,7 +1,7 @@
 //! Where an account is signed in, as its owner sees it; and the end of all of that at once.
 
 use admin_db::sessions::{self, DeviceRow};
-use admin_db::{Tx, accounts, oauth, revocations};
+use admin_db::{Tx, accounts, half_sign_in, oauth, revocations};
 use admin_types::{AccountId, Error, OrgId, Result, SessionId, Timestamp};
 
 use crate::grants::REMEMBERED_SECONDS;
@@ -36,10 +36,11 @@ pub(crate) struct Ended {
     pub(crate) until: Timestamp,
 }
 
-/// Ends all sessions of an account but one, and all that was granted for its users in every org, but in that session.
+/// Ends all sessions of an account but one, what is half signed in, and all that was granted for its users in every org, but in that session.
 pub(crate) async fn end_all(tx: &mut Tx, account: AccountId, but: Option<SessionId>, now: Timestamp) -> Result<Ended> {
     let until = now.plus_seconds(REMEMBERED_SECONDS);
     let mut ids: Vec<String> = vec![];
+    half_sign_in::clear(tx, account).await?;
     for session in sessions::end_others(tx, account, but).await? {
         note_logout(tx, session, now).await?;
         ids.push(session.to_string());

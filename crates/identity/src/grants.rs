@@ -11,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
+use crate::assurance;
 use crate::clients::ClientId;
 use crate::revocations::Revocations;
 use crate::sessions::Session;
@@ -52,6 +53,11 @@ impl Terms {
     /// Whether a word of the scope was granted.
     pub(crate) fn has(&self, word: &str) -> bool {
         self.scope.split(' ').any(|one| one == word)
+    }
+
+    /// How surely somebody was who they say; of a program nothing is said.
+    pub(crate) fn acr(&self) -> Option<&'static str> {
+        self.auth_time.map(|_| assurance::class(&self.amr))
     }
 }
 

@@ -4,6 +4,7 @@
 mod accounts;
 mod address_change;
 mod api_keys;
+mod assurance;
 mod attempts;
 mod authorize;
 mod client_auth;
@@ -15,6 +16,7 @@ mod dpop;
 mod email;
 mod error;
 mod exchange;
+mod factors;
 mod form;
 mod grants;
 mod guesses;
@@ -26,15 +28,20 @@ mod logout_notices;
 mod mail;
 mod metadata;
 mod orgs;
+mod passkeys;
 mod passwords;
 mod pushed;
+mod recovery;
 mod registration;
 mod reset;
 mod revocations;
+mod second_step;
 mod sessions;
 mod sign_in;
 mod token_endpoint;
 mod tokens;
+mod totp;
+mod webauthn;
 
 use std::time::Duration;
 
@@ -52,18 +59,22 @@ pub use device::DeviceRequest;
 pub use devices::SignedIn;
 pub use dpop::{Confirmation, Proven};
 pub use error::{OAuthError, OAuthResult};
+pub use factors::{Enrolment, FRESH_SECONDS, Factors};
 pub use form::Form;
 pub use keys::{Algorithm, PUBLISHED_AHEAD, PUBLISHED_AT_ONCE, check_master_key, rotate_keys};
 pub use logout::SignedOut;
 pub use logout_notices::LogoutNotice;
 pub use mail::{Language, Notice, Smtp};
 pub use orgs::{Asker, OrgCreation, OrgOfAccount};
+pub use passkeys::{CEREMONY_SECONDS, Call, Passkey};
 pub use registration::Registration;
 pub use reset::RESET_SECONDS;
+pub use second_step::{HALF_SECONDS, Proof, SecondFactors, SignIn};
 pub use sessions::{SESSION_SECONDS, Session};
 pub use sign_in::{SIGN_IN_SECONDS, create_sign_in_token, invite_user};
 pub use token_endpoint::{GRANT_TYPES, SCOPES};
 pub use tokens::{Claims, TOKEN_SECONDS, Verified};
+pub use webauthn::RelyingParty;
 
 use crate::api_keys::KnownKeys;
 use crate::attempts::Attempts;
@@ -95,6 +106,7 @@ pub struct Identity {
     pub(crate) outbox: Outbox,
     pub(crate) seen_proofs: SeenProofs,
     pub(crate) registration: Registration,
+    pub(crate) relying_party: Option<RelyingParty>,
 }
 
 impl Identity {
@@ -107,6 +119,7 @@ impl Identity {
         let passwords = Passwords::new(core.random())?;
         let (core, issuer, attempts) = (core.clone(), issuer.to_owned(), Attempts::default());
         let (known_keys, guesses) = (KnownKeys::default(), Guesses::default());
+        let relying_party = RelyingParty::of(&issuer);
         let (org_creation, outbox) = (OrgCreation::default(), Outbox::new(None));
         Ok(Identity {
             core,
@@ -122,6 +135,7 @@ impl Identity {
             registration: Registration::default(),
             org_creation,
             outbox,
+            relying_party,
         })
     }
 

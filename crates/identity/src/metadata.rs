@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::Identity;
+use crate::assurance::CLASSES;
 use crate::jws::ALGORITHMS;
 use crate::keys::Algorithm;
 use crate::registration::Registration;
@@ -35,6 +36,7 @@ impl Identity {
             "end_session_endpoint": at("/oauth/logout"),
             "backchannel_logout_supported": true,
             "backchannel_logout_session_supported": true,
+            "acr_values_supported": CLASSES,
             "scopes_supported": SCOPES,
             "response_types_supported": ["code"],
             "response_modes_supported": ["query", "form_post"],
@@ -50,7 +52,7 @@ impl Identity {
             "dpop_signing_alg_values_supported": assertions,
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": true,
-            "claims_supported": ["sub", "org", "name", "email", "updated_at", "auth_time", "amr", "nonce", "sid"],
+            "claims_supported": ["sub", "org", "name", "email", "updated_at", "auth_time", "acr", "amr", "nonce", "sid"],
             // What is absent counts as true (OpenID Connect Discovery, section 3).
             "request_uri_parameter_supported": false,
             "ui_locales_supported": ["en", "de"],

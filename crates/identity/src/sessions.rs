@@ -1,12 +1,13 @@
 //! Sessions: a browser in which an account is signed in, known by a random cookie of which only the hash is kept.
 
 use admin_core::Core;
-use admin_db::sessions::{self, Device, SessionRow};
+use admin_db::sessions::{self, SessionRow};
 use admin_db::{Tx, oauth, resources, revocations};
 use admin_types::{AccountId, Error, OrgId, Resource, ResourceId, Result, SessionId, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::Identity;
+use crate::accounts::Browser;
 use crate::devices::Ended;
 use crate::grants::{REMEMBERED_SECONDS, hash, random_token};
 use crate::logout_notices::note_logout;
@@ -35,27 +36,39 @@ pub struct Session {
     pub authenticated_at: Timestamp,
 }
 
-/// Begins a session; answers its cookie.
+/// Begins a session; answers its cookie. One of the same account that the browser has goes on under the new cookie
+/// instead: what was granted in it stays, and the old cookie is good for nothing.
 pub(crate) async fn begin(
     core: &Core,
     account: AccountId,
     (org, user): (OrgId, ResourceId),
-    methods: &str,
-    device: Device,
+    methods: &[&str],
+    (browser, current): (&Browser, Option<&Session>),
 ) -> Result<SecretString> {
     let (cookie, now) = (random_token(core, "ads_"), core.clock().now());
-    let row = SessionRow {
+    let current = current.filter(|session| session.account == account).map(|session| session.id);
+    let fresh = SessionRow {
         id: SessionId::new(now, core.random()),
         account,
         org,
         user,
-        methods: methods.to_owned(),
+        methods: methods.join(" "),
         authenticated_at: now,
         expires_at: now.plus_seconds(SESSION_SECONDS),
         seen_at: now,
     };
     let hash = hash(cookie.expose_secret());
-    core.db().write_global(async move |tx: &mut Tx| sessions::insert(tx, &hash, &row, &device, now).await).await?;
+    let device = browser.device();
+    core.db()
+        .write_global(async move |tx: &mut Tx| {
+            if let Some(id) = current
+                && sessions::renew(tx, &hash, &SessionRow { id, ..fresh.clone() }).await?
+            {
+                return Ok(());
+            }
+            sessions::insert(tx, &hash, &fresh, &device, now).await
+        })
+        .await?;
     Ok(cookie)
 }
 

@@ -217,7 +217,7 @@ impl Identity {
             client_id: Some(client.id),
             scope: Some(bearer.terms.scope.clone()),
             auth_time: bearer.terms.auth_time,
-            acr: None,
+            acr: bearer.terms.acr().map(str::to_owned),
             amr: Some(bearer.terms.amr.clone()).filter(|amr| !amr.is_empty()),
             gid: bearer.grant.map(|grant| grant.id.to_string()),
             act: None,
@@ -245,6 +245,7 @@ impl Identity {
             ("auth_time", json!(grant.terms.auth_time)),
             ("nonce", json!(grant.terms.nonce.as_ref().filter(|_| first))),
             ("sid", json!(grant.session)),
+            ("acr", json!(grant.terms.acr())),
             ("amr", json!(Some(&grant.terms.amr).filter(|amr| !amr.is_empty()))),
         ];
         for (name, value) in optional.into_iter().filter(|(_, value)| !value.is_null()) {

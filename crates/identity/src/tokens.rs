@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::assurance;
 use crate::clients::ClientId;
 use crate::dpop::Confirmation;
 use crate::jws::Jws;
@@ -173,6 +174,7 @@ impl Tokens {
     pub(crate) fn of_session(&self, core: &Core, session: &Session, seconds: i64) -> Result<SecretString> {
         let claims = Claims {
             auth_time: Some(session.authenticated_at.seconds()),
+            acr: Some(assurance::class(&session.methods).to_owned()),
             amr: Some(session.methods.clone()),
             gid: Some(session.id.to_string()),
             ..claims(core, session.org, session.user, None, seconds)

@@ -14,7 +14,7 @@ const browser = await launch()
 const signIn = async (page, { email = EMAIL, password = PASSWORD, button = 'Sign in' } = {}) => {
   await page.fill('#email', email)
   await page.fill('#password', password)
-  await page.getByRole('button', { name: button }).click()
+  await page.getByRole('button', { name: button, exact: true }).click()
 }
 /** Runs `go` in a browser in which the owner is signed in. */
 const signedIn = (settings, go) =>

@@ -41,6 +41,7 @@ pub(crate) async fn run(line: CommandLine) -> Result<()> {
         Command::SignIn { org } => token::sign_in(&config, org).await,
         Command::Org(command) => orgs::run(&config, command).await,
         Command::User(UserCommand::ResetLink { person }) => user::reset_link(&config, &person).await,
+        Command::User(UserCommand::ResetFactors { person }) => user::reset_factors(&config, &person).await,
         Command::Token(TokenCommand::Create { speaker, org, ttl }) => token::create(&config, &speaker, org, ttl).await,
         Command::Access(command) => access::run(&config, command).await,
         Command::Keys(KeysCommand::Rotate { now }) => keys::rotate(&config, now).await,

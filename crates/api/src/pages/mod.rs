@@ -6,7 +6,10 @@ mod device;
 mod devices;
 mod email;
 mod orgs;
+mod passkeys;
 mod password;
+mod second_step;
+mod security;
 mod sign_in;
 mod signed_in;
 mod told;
@@ -28,6 +31,10 @@ pub(crate) use signed_in::language;
 
 /// The cookie of a session. `__Host-`: of this host alone, over TLS or on this machine.
 const COOKIE: &str = "__Host-admin-session";
+/// The cookie of a sign-in whose first step is done.
+const HALF_COOKIE: &str = "__Host-admin-sign-in";
+/// The cookie of a call of an authenticator.
+const PASSKEY_COOKIE: &str = "__Host-admin-passkey";
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
@@ -50,6 +57,10 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("device.html", include_str!("../../assets/pages/device.html")),
         ("device-confirm.html", include_str!("../../assets/pages/device-confirm.html")),
         ("message.html", include_str!("../../assets/pages/message.html")),
+        ("second-step.html", include_str!("../../assets/pages/second-step.html")),
+        ("security.html", include_str!("../../assets/pages/security.html")),
+        ("totp.html", include_str!("../../assets/pages/totp.html")),
+        ("recovery-codes.html", include_str!("../../assets/pages/recovery-codes.html")),
         ("form-post.html", include_str!("../../assets/pages/form-post.html")),
     ] {
         environment.add_template(name, text).expect("the templates are right");
@@ -67,6 +78,7 @@ static TEXTS: LazyLock<[Texts; 2]> = LazyLock::new(|| {
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/sign-in", get(sign_in::page).post(sign_in::submit))
+        .route("/sign-in/second", get(second_step::page).post(second_step::submit))
         .route("/sign-out", post(account::sign_out))
         .route("/set-up", get(sign_in::set_up_page).post(sign_in::set_up))
         .route("/account", get(account::page))
@@ -78,11 +90,14 @@ pub(crate) fn routes() -> Router<App> {
         .route("/account/email", get(email::page).post(email::wish))
         .route("/account/email/confirm", get(email::confirm_page).post(email::confirm))
         .route("/reset-password", get(password::reset_page).post(password::reset))
+        .merge(security::routes())
+        .merge(passkeys::routes())
         .route("/oauth/authorize", get(authorize::by_query).post(authorize::by_form))
         .route("/oauth/consent", post(authorize::consent))
         .route("/oauth/logout", get(account::logout_by_query).post(account::logout_by_form))
         .route("/pages/style.css", get(|| asset("text/css", include_str!("../../assets/pages/style.css"))))
         .route("/pages/icon.svg", get(|| asset("image/svg+xml", include_str!("../../assets/pages/icon.svg"))))
+        .route("/pages/passkeys.js", get(|| asset("text/javascript", include_str!("../../assets/pages/passkeys.js"))))
         .route("/pages/form-post.js", get(|| asset("text/javascript", include_str!("../../assets/pages/form-post.js"))))
 }
 
@@ -112,7 +127,7 @@ fn page(headers: &HeaderMap, status: StatusCode, name: &str, of: Value, to: Opti
     let texts = texts(headers);
     let html = template.render(context! { t => texts, ..of }).map_err(Error::internal)?;
     let policy = format!(
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' {}",
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' {}",
         to.unwrap_or_default()
     );
     let mut response = (status, Html(html)).into_response();
@@ -134,16 +149,26 @@ fn message(headers: &HeaderMap, status: StatusCode, text: &str) -> Result<Respon
     page(headers, status, "message.html", context! { title, text, error => true }, None)
 }
 
-/// The value of our cookie.
+/// The cookie of our session.
 fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+    named_cookie(headers, COOKIE)
 }
 
-/// Sets our cookie for as many seconds; 0 removes it.
+/// The value of a cookie.
+fn named_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(found, _)| *found == name).map(|(_, value)| value)
+}
+
+/// Sets the cookie of our session for as many seconds; 0 removes it.
 fn set_cookie(response: &mut Response, value: &str, seconds: i64) -> Result<()> {
-    let text = format!("{COOKIE}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax");
+    set_named_cookie(response, COOKIE, value, seconds)
+}
+
+/// Sets a cookie, whose name begins with `__Host-`, for as many seconds; 0 removes it.
+fn set_named_cookie(response: &mut Response, name: &str, value: &str, seconds: i64) -> Result<()> {
+    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax");
     response.headers_mut().append(header::SET_COOKIE, HeaderValue::from_str(&text).map_err(Error::internal)?);
     Ok(())
 }
@@ -151,7 +176,8 @@ fn set_cookie(response: &mut Response, value: &str, seconds: i64) -> Result<()> 
 /// Where a request comes from.
 pub(crate) fn browser(headers: &HeaderMap, address: Option<Extension<ClientAddress>>) -> Browser {
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    Browser { address: address.map(|Extension(ClientAddress(address))| address), agent }
+    let cookie = cookie(headers).map(secrecy::SecretString::from);
+    Browser { address: address.map(|Extension(ClientAddress(address))| address), agent, cookie }
 }
 
 /// Whether a form was sent from one of our own pages. Every browser says so, in one of two headers; what says nothing

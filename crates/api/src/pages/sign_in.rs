@@ -1,6 +1,6 @@
 //! Signing in by a password, and the first time by a one-time link.
 
-use admin_identity::{Form, SESSION_SECONDS};
+use admin_identity::{Form, HALF_SECONDS, SESSION_SECONDS, SignIn};
 use admin_types::{Error, Kind, Result};
 use axum::Extension;
 use axum::body::Body;
@@ -10,8 +10,9 @@ use axum::response::Response;
 use minijinja::context;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::signed_in::is_for_people;
 use super::told::{another_site, told};
-use super::{browser, is_own, message, next, page as print, see, set_cookie};
+use super::{HALF_COOKIE, browser, is_own, message, next, page as print, see, set_cookie, set_named_cookie};
 use crate::oauth::{self, Refusal};
 use crate::problem::{self, Problem};
 use crate::{App, ClientAddress};
@@ -31,13 +32,21 @@ pub(super) async fn page(State(app): State<App>, headers: HeaderMap, uri: Uri) -
 }
 
 /// The form, with why the last try failed.
-async fn form(app: &App, headers: &HeaderMap, next: &str, email: &str, error: Option<&Error>) -> Result<Response> {
+pub(super) async fn form(
+    app: &App,
+    headers: &HeaderMap,
+    next: &str,
+    email: &str,
+    error: Option<&Error>,
+) -> Result<Response> {
     let asked = super::authorize::asked(app, next).await;
     let client = asked.as_ref().map(|request| request.client.name.as_str());
     let to = asked.as_ref().and_then(|request| oauth::origin(request.redirect_uri()));
     let status = error.map_or(StatusCode::OK, |error| problem::status(error.kind));
     let error = error.map(|error| told(headers, error));
-    print(headers, status, "sign-in.html", context! { next, email, error, client }, to.as_deref())
+    let rp = app.identity()?.relying_party().map(|rp| rp.id.as_str());
+    let of = context! { next, email, error, client, rp };
+    print(headers, status, "sign-in.html", of, to.as_deref())
 }
 
 /// A form from the page, or the exchange of a one-time token by a program.
@@ -58,24 +67,28 @@ pub(super) async fn submit(
     let (email, password) = (sent.get("email").unwrap_or_default(), sent.get("password").unwrap_or_default());
     let browser = browser(&headers, address);
     match app.identity()?.sign_in_by_password(email, &SecretString::from(password), &browser).await {
-        Ok(cookie) => Ok(signed_in(cookie.expose_secret(), next)?),
+        Ok(step) => Ok(go_on(&step, next)?),
         Err(error) if is_for_people(&error) => Ok(form(&app, &headers, next, email, Some(&error)).await?),
         Err(error) => Err(error.into()),
     }
 }
 
-fn signed_in(cookie: &str, next: &str) -> Result<Response> {
-    let mut response = see(next)?;
-    set_cookie(&mut response, cookie, SESSION_SECONDS)?;
-    Ok(response)
-}
-
-/// Whether an error can be mended by whoever fills in the form.
-fn is_for_people(error: &Error) -> bool {
-    matches!(
-        error.kind,
-        Kind::Unauthenticated | Kind::Unprocessable | Kind::TooManyRequests | Kind::Conflict | Kind::Unavailable
-    )
+/// On to where the person wants to go, or to the second step.
+pub(super) fn go_on(step: &SignIn, next: &str) -> Result<Response> {
+    match step {
+        SignIn::Done(cookie) => {
+            let mut response = see(next)?;
+            set_cookie(&mut response, cookie.expose_secret(), SESSION_SECONDS)?;
+            set_named_cookie(&mut response, HALF_COOKIE, "", 0)?;
+            Ok(response)
+        }
+        SignIn::SecondStep(cookie) => {
+            let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+            let mut response = see(&format!("/sign-in/second?next={next}"))?;
+            set_named_cookie(&mut response, HALF_COOKIE, cookie.expose_secret(), HALF_SECONDS)?;
+            Ok(response)
+        }
+    }
 }
 
 /// `{"token":"sgn_…"}` → a bearer token.
@@ -126,7 +139,7 @@ pub(super) async fn set_up(
     let (token, email, password) = (value("token"), value("email"), SecretString::from(value("password")));
     let browser = browser(&headers, address);
     match app.identity()?.accept_invitation(token, email, &password, &browser).await {
-        Ok(cookie) => Ok(signed_in(cookie.expose_secret(), "/account")?),
+        Ok(step) => Ok(go_on(&step, "/account")?),
         Err(error) if is_for_people(&error) => Ok(set_up_form(&app, &headers, token, Some(email), Some(&error)).await?),
         Err(error) => Err(error.into()),
     }

@@ -8,6 +8,7 @@ mod fields;
 pub(crate) mod grants;
 mod known;
 mod lockout;
+mod step_up;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
@@ -21,6 +22,7 @@ use moka::sync::Cache;
 pub(crate) use self::actor::{Actor, Verb, context, hidden, refuse};
 pub(crate) use self::fields::paths;
 pub(crate) use self::known::Known;
+pub use self::step_up::MULTI_FACTOR;
 use crate::Inner;
 use crate::catalogue::Catalogue;
 use crate::op::Op;

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Both;
 
 /// Tables that belong to no org.
-const GLOBAL: [&str; 16] = [
+const GLOBAL: [&str; 20] = [
     "account",
     "api_key",
     "device_code",
+    "half_sign_in",
     "logout_notice",
     "account_link",
     "attempt",
@@ -17,11 +18,14 @@ const GLOBAL: [&str; 16] = [
     "oauth_grant",
     "oauth_request",
     "oauth_token",
+    "passkey",
+    "recovery_code",
     "revocation",
     "said_once",
     "session",
     "sign_in_token",
     "signing_key",
+    "totp",
 ];
 
 /// A table, as both databases can tell of it.

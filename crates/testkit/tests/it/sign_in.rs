@@ -2,18 +2,23 @@
 //! goes through them.
 
 mod attacks;
+mod authenticator;
 mod bound;
 mod code_flow;
 mod device;
 mod devices;
+mod factors;
 mod floods;
 mod isolation;
 mod login;
 mod mail;
 mod orgs;
+mod passkeys;
 mod passwords;
 mod people;
+mod step_up;
 mod told;
+mod totp;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -77,6 +82,14 @@ struct Browser {
 impl Browser {
     fn new(sandbox: &Sandbox) -> Browser {
         Browser { client: sandbox.anonymous(), cookies: Mutex::default() }
+    }
+
+    fn cookie(&self, name: &str) -> Option<String> {
+        self.cookies.lock().expect("cookies").get(name).cloned()
+    }
+
+    fn set_cookie(&self, name: &str, value: &str) {
+        self.cookies.lock().expect("cookies").insert(name.to_owned(), value.to_owned());
     }
 
     async fn get(&self, path: &str) -> Seen {

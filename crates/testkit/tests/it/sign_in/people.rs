@@ -107,7 +107,7 @@ story!(nobody_invites_to_act_as_somebody_who_may_do_more, async |sandbox: &Sandb
 });
 
 /// A user who has been invited and has come: its id, and its browser.
-async fn user_with_account(sandbox: &Sandbox, name: &str) -> (String, Browser) {
+pub(super) async fn user_with_account(sandbox: &Sandbox, name: &str) -> (String, Browser) {
     let email = format!("{name}@example.org");
     let id = add(sandbox, "user", name, json!({"email": email})).await;
     let (_, body) = sandbox.post_json(&format!("/v3/users/{id}/invitation"), &json!({})).await;
