@@ -5,7 +5,7 @@ use admin_types::{Error, Kind, Result};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use minijinja::context;
 use secrecy::{ExposeSecret, SecretString};
