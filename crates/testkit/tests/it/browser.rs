@@ -20,3 +20,8 @@ fn run(script: &str) {
 fn people_get_on_with_the_pages() {
     run("pages.mjs");
 }
+
+#[test]
+fn people_look_after_their_accounts() {
+    run("account.mjs");
+}
