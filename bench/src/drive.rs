@@ -109,7 +109,7 @@ impl Run<'_> {
             self.script.borrow_mut().request(client, &mut request);
             let answer = connection.exchange(&request).await?;
             let took = due.elapsed().as_nanos().try_into().unwrap_or(u64::MAX);
-            if !(200..300).contains(&answer.status) {
+            if !self.script.borrow().is_success(answer.status) {
                 let text = connection.body(&answer)?;
                 ensure!(false, "{} answered {}: {text}", String::from_utf8_lossy(&request), answer.status);
             }

@@ -123,6 +123,14 @@ impl Connection {
         self.answer().await
     }
 
+    /// The text of an answer's head.
+    ///
+    /// # Errors
+    /// It is not UTF-8.
+    pub fn head(&self, answer: &Answer) -> Result<String> {
+        String::from_utf8(self.buffer[..answer.body.start].to_vec()).context("the head is not UTF-8")
+    }
+
     /// The text of an answer's body.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows how a subject works inside; it is called as any client calls it.
 
+pub mod admin;
 pub mod drive;
 pub mod http;
 pub mod process;

@@ -5,6 +5,7 @@ use crate::rows;
 
 const MERGE: &str = "application/merge-patch+json";
 const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Where to get a resource by its id, to create one, to list them.
 pub const RESOURCES: &str = "/v3/resources";
@@ -16,6 +17,11 @@ pub trait Script {
 
     /// The client's request was answered with success.
     fn answered(&mut self, _client: usize) {}
+
+    /// Whether a status is success.
+    fn is_success(&self, status: u16) -> bool {
+        (200..300).contains(&status)
+    }
 }
 
 /// The same request again and again.
@@ -28,7 +34,17 @@ impl Same {
     /// GETs a path, or POSTs JSON to it.
     #[must_use]
     pub fn of(caller: &Caller, path: &str, json: Option<&str>) -> Same {
-        let (mut bytes, body) = (vec![], json.map(|json| (JSON, json.as_bytes())));
+        Same::with(caller, path, json.map(|json| (JSON, json.as_bytes())))
+    }
+
+    /// POSTs a form to a path.
+    #[must_use]
+    pub fn form(caller: &Caller, path: &str, form: &str) -> Same {
+        Same::with(caller, path, Some((FORM, form.as_bytes())))
+    }
+
+    fn with(caller: &Caller, path: &str, body: Option<(&str, &[u8])>) -> Same {
+        let mut bytes = vec![];
         let method = if body.is_some() { "POST" } else { "" };
         caller.write(&mut bytes, Request { method, path, body, ..Request::default() });
         Same { bytes }
@@ -38,6 +54,11 @@ impl Same {
 impl Script for Same {
     fn request(&mut self, _client: usize, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.bytes);
+    }
+
+    /// A form that did its work leads on.
+    fn is_success(&self, status: u16) -> bool {
+        (200..400).contains(&status)
     }
 }
 

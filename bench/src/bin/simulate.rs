@@ -7,15 +7,13 @@
 //! Each principal has a rule of its own, so that every decision about a row has to be made: *made* are these, *compared* also
 //! those of which the rules alone tell that they stay.
 
-use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use bench::admin::Admin;
 use bench::http::{Caller, Connection, Request};
-use bench::process::{self, Server};
+use bench::process;
 use bench::rows;
 use bench::script::RESOURCES;
 use clap::Parser;
@@ -40,50 +38,9 @@ struct Options {
     recorded: u64,
 }
 
-/// An Admin that runs.
-struct Subject {
-    program: PathBuf,
-    data: PathBuf,
-    server: Server,
-    owner: Caller,
-}
-
-impl Subject {
-    fn start(folder: &Path) -> Result<Subject> {
-        let program = std::env::current_exe()?.with_file_name("admin");
-        ensure!(program.is_file(), "there is no {}: build it with the same profile first", program.display());
-        let (data, token) = (folder.join("data"), folder.join("token"));
-        let mut command = process::on_core(None, &program);
-        command.arg("serve").env("ADMIN_DATA_DIR", &data).env("ADMIN_LISTEN", "127.0.0.1:0");
-        command.env("ADMIN_BOOTSTRAP_TOKEN_FILE", &token);
-        let server = Server::start(command, &data.join("admin.addr"), &folder.join("log"))?;
-        let token = fs::read_to_string(&token).context("the owner's token")?.trim().to_owned();
-        let owner = Caller { address: server.address.clone(), token: Some(token) };
-        Ok(Subject { program, data, server, owner })
-    }
-
-    async fn send(&self, method: &str, path: &str, body: Option<(&str, &Value)>) -> Result<Value> {
-        let text = body.map(|(media_type, body)| (media_type, body.to_string()));
-        let body = text.as_ref().map(|(media_type, text)| (*media_type, text.as_bytes()));
-        let (mut connection, mut bytes) = (Connection::open(&self.owner.address).await?, vec![]);
-        self.owner.write(&mut bytes, Request { method, path, body, ..Request::default() });
-        let answer = connection.exchange(&bytes).await?;
-        let text = connection.body(&answer)?;
-        ensure!((200..300).contains(&answer.status), "{method} {path}: {} {text}", answer.status);
-        Ok(serde_json::from_str(&text)?)
-    }
-
-    async fn post(&self, path: &str, body: &Value) -> Result<Value> {
-        self.send("POST", path, Some(("application/json", body))).await
-    }
-
-    /// The caller who is a user.
-    fn user(&self, id: &str) -> Result<Caller> {
-        let mut command = Command::new(&self.program);
-        let output = command.args(["token", "create", "--user", id]).env("ADMIN_DATA_DIR", &self.data).output()?;
-        ensure!(output.status.success(), "no token: {}", String::from_utf8_lossy(&output.stderr));
-        Ok(Caller { token: Some(String::from_utf8(output.stdout)?.trim().to_owned()), ..self.owner.clone() })
-    }
+/// The caller who is a user.
+fn caller(subject: &Admin, id: &str) -> Result<Caller> {
+    Ok(Caller { token: Some(subject.command(&["token", "create", "--user", id])?), ..subject.owner.clone() })
 }
 
 /// A statement about rows whose codes are on one side of a number that each user has.
@@ -95,7 +52,7 @@ fn cedar(side: &str) -> String {
 }
 
 /// Types, rows, users and the policy in force; answers the users.
-async fn fill(subject: &Subject, options: &Options) -> Result<Vec<Caller>> {
+async fn fill(subject: &Admin, options: &Options) -> Result<Vec<Caller>> {
     let mut item: Value = serde_json::from_str(&rows::type_document(rows::ITEM, "items"))?;
     item["attributes"]["sensitive"] = json!(true);
     subject.post(RESOURCES, &item).await?;
@@ -113,7 +70,7 @@ async fn fill(subject: &Subject, options: &Options) -> Result<Vec<Caller>> {
         let attributes = json!({"roles": ["reader"], "facts": facts});
         let user = json!({"type": "user", "name": format!("user {n}"), "attributes": attributes});
         let made = subject.post(RESOURCES, &user).await?;
-        users.push(subject.user(made["data"]["id"].as_str().context("a user without an id")?)?);
+        users.push(caller(subject, made["data"]["id"].as_str().context("a user without an id")?)?);
     }
     let mut connection = Connection::open(&subject.owner.address).await?;
     let path = format!("{RESOURCES}:import");
@@ -126,7 +83,7 @@ async fn fill(subject: &Subject, options: &Options) -> Result<Vec<Caller>> {
 }
 
 /// Each user reads its share of rows; what it may not read is recorded as well as what it may.
-async fn read(subject: &Subject, users: &[Caller], options: &Options) -> Result<()> {
+async fn read(subject: &Admin, users: &[Caller], options: &Options) -> Result<()> {
     let each = options.recorded / options.principals.max(1);
     for (number, user) in (0..).zip(users) {
         let mut connection = Connection::open(&user.address).await?;
@@ -152,7 +109,7 @@ async fn read(subject: &Subject, users: &[Caller], options: &Options) -> Result<
 }
 
 /// Tries a draft, and prints a line about it.
-async fn measure(subject: &Subject, name: &str, made: u64, extra: Value) -> Result<()> {
+async fn measure(subject: &Admin, name: &str, made: u64, extra: Value) -> Result<()> {
     let mut draft = json!({"policies": [{"name": "readers", "cedar": cedar(">=")}]});
     if let (Some(draft), Some(extra)) = (draft.as_object_mut(), extra.as_object()) {
         draft.extend(extra.clone());
@@ -177,7 +134,7 @@ async fn measure(subject: &Subject, name: &str, made: u64, extra: Value) -> Resu
 async fn main() -> Result<()> {
     let options = Options::parse();
     let folder = tempfile::tempdir()?;
-    let subject = Subject::start(folder.path())?;
+    let subject = Admin::start(folder.path(), None)?;
     let users = fill(&subject, &options).await?;
     read(&subject, &users, &options).await?;
     let mut out = std::io::stdout().lock();

@@ -1,5 +1,7 @@
 //! The accept loop: bounded connections, bounded header time and size, and a drain at the end.
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
@@ -22,6 +24,16 @@ const CONNECTIONS: usize = 10_000;
 const HEADER_TIME: Duration = Duration::from_secs(10);
 /// The most bytes that the head of a request may take in the buffer.
 const HEAD_BYTES: usize = 256 * 1024;
+
+/// Takes an address. As many connections as are served at a time may wait to be taken, if the kernel lets them
+/// (`net.core.somaxconn`); it drops those that come beyond.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // So that it can be started again while old connections are in TIME_WAIT.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(CONNECTIONS as u32)
+}
 
 /// Serves until `stop`, then lets running requests finish within `drain`.
 pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken, drain: Duration) {

@@ -10,7 +10,6 @@ use admin_identity::{Identity, SIGN_IN_SECONDS, create_sign_in_token};
 use admin_types::{SystemClock, SystemRandom};
 use anyhow::{Context, Result};
 use secrecy::ExposeSecret;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -55,7 +54,7 @@ pub(crate) async fn run(config: Config, sign_in_link: bool) -> Result<()> {
     data_dir::create(&config.data_dir)?;
     let _lock = data_dir::lock(&config.data_dir)?;
     let core = open(&config).await?;
-    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+    let listener = listener::bind(config.listen).with_context(|| {
         format!("cannot listen on `listen` = {}; is another server there? Port 0 takes a free one", config.listen)
     })?;
     let address = listener.local_addr()?;

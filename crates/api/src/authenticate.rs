@@ -1,27 +1,35 @@
 //! Everything under `/v3` and `/access` needs a bearer token, also paths that do not exist.
 
-use admin_identity::{Identity, Verified};
+use admin_identity::{Identity, Proven, Verified};
 use admin_types::{Error, Kind, Result};
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, Method, Uri};
 
 use crate::App;
 
 /// Who sends the request, by its token; nobody where none is needed.
-pub(crate) async fn authenticate(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Option<Verified>> {
+pub(crate) async fn authenticate(
+    app: &App,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<Option<Verified>> {
     if !["/v3", "/access", "/oauth/userinfo"].iter().any(|root| is_below(root, uri.path())) {
         return Ok(None);
     }
-    let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
-    let token = token.ok_or_else(|| {
+    let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(shown);
+    let (bound, token) = token.ok_or_else(|| {
         let detail = "Send `Authorization: Bearer TOKEN`. `admin token create` prints a token.";
         Error::new(Kind::Unauthenticated, "missing_token", detail)
     })?;
     let (identity, now) = (app.identity()?, app.core.clock().now());
-    if Identity::is_key(token) {
+    if Identity::is_key(token) && !bound {
         return identity.verify_key(token, now).await.map(Some);
     }
     let verified = identity.verify(token, now)?;
+    let proof = if bound { Some(proof(headers)?) } else { None };
+    let proven = proof.map(|proof| Proven { proof, method: method.as_str(), path: uri.path() });
+    identity.check_binding(&verified, token, proven, now)?;
     let scope = verified.claims.scope.as_deref();
     let api = !is_below("/oauth", uri.path());
     if api && scope.is_some_and(|scope| !scope.split(' ').any(|word| word == API_SCOPE)) {
@@ -39,7 +47,19 @@ pub(crate) fn is_below(root: &str, path: &str) -> bool {
     path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn bearer(value: &str) -> Option<&str> {
+/// A token, and whether it is shown as one that is bound to a key (RFC 9449, section 7.1).
+fn shown(value: &str) -> Option<(bool, &str)> {
     let (scheme, token) = value.split_once(' ')?;
-    (scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()).then(|| token.trim())
+    let bound = scheme.eq_ignore_ascii_case("dpop");
+    let known = bound || scheme.eq_ignore_ascii_case("bearer");
+    (known && !token.trim().is_empty()).then(|| (bound, token.trim()))
+}
+
+/// The one proof of the header `DPoP`.
+fn proof(headers: &HeaderMap) -> Result<&str> {
+    let mut values = headers.get_all("dpop").iter();
+    let one = values.next().filter(|_| values.next().is_none()).and_then(|value| value.to_str().ok());
+    one.ok_or_else(|| {
+        Error::new(Kind::Unauthenticated, "bad_proof", "Send one header `DPoP` with a proof for this request.")
+    })
 }

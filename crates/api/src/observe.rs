@@ -79,8 +79,8 @@ fn accept_id(request: &Request) -> Result<Option<RequestId>> {
 async fn admit(app: &App, request: &mut Request) -> Result<Option<Principal>> {
     problem::limit_head(request)?;
     // Not the request itself, whose body may not be shared between threads.
-    let (uri, headers) = (request.uri(), request.headers());
-    let verified = authenticate::authenticate(app, uri, headers).await?;
+    let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+    let verified = authenticate::authenticate(app, method, uri, headers).await?;
     if let Some(verified) = &verified {
         request.extensions_mut().insert(verified.clone());
     }

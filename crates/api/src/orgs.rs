@@ -56,7 +56,7 @@ fn name(document: &serde_json::Value) -> Result<&str> {
 }
 
 fn asker(call: &Call) -> Asker {
-    Asker { principal: call.principal.clone(), client: call.client }
+    Asker { principal: call.principal.clone(), client: call.client, by_key: call.origin.method == "key" }
 }
 
 /// List one's orgs

@@ -7,8 +7,6 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-/// After how many seconds to try again what was tried too often.
-pub(crate) const TOO_MANY_AFTER: HeaderValue = HeaderValue::from_static("900");
 /// The longest path and query, in bytes.
 const MAX_URI: usize = 16 * 1024;
 /// The most bytes of all header names and values.
@@ -74,6 +72,15 @@ pub(crate) fn document(error: &Error, request_id: &RequestId) -> Value {
     body
 }
 
+/// After how many seconds to try again, if that may help.
+pub(crate) fn retry_after(status: StatusCode) -> Option<HeaderValue> {
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => Some(HeaderValue::from_static("1")),
+        StatusCode::TOO_MANY_REQUESTS => Some(HeaderValue::from_static("900")),
+        _ => None,
+    }
+}
+
 /// Prints an error over the response that carried it, whose headers stay.
 pub(crate) fn print(error: &Error, request_id: &RequestId, mut response: Response) -> Response {
     let body = document(error, request_id).to_string();
@@ -82,44 +89,56 @@ pub(crate) fn print(error: &Error, request_id: &RequestId, mut response: Respons
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     match error.kind {
         Kind::Unauthenticated => {
-            let challenge = if error.code == "missing_token" {
-                "Bearer realm=\"admin\""
-            } else {
-                "Bearer realm=\"admin\", error=\"invalid_token\""
+            let (bearer, bound) = match error.code {
+                "missing_token" => ("Bearer realm=\"admin\"", "DPoP algs=\"RS256 PS256 ES256 EdDSA Ed25519\""),
+                "bad_proof" => (
+                    "Bearer realm=\"admin\"",
+                    "DPoP error=\"invalid_dpop_proof\", algs=\"RS256 PS256 ES256 EdDSA Ed25519\"",
+                ),
+                _ => (
+                    "Bearer realm=\"admin\", error=\"invalid_token\"",
+                    "DPoP error=\"invalid_token\", algs=\"RS256 PS256 ES256 EdDSA Ed25519\"",
+                ),
             };
-            headers.insert(header::WWW_AUTHENTICATE, step_up(error).unwrap_or(HeaderValue::from_static(challenge)));
+            let step_up = step_up(error);
+            let (bearer, bound) = match &step_up {
+                Some((bearer, bound)) => (HeaderValue::from_str(bearer), HeaderValue::from_str(bound)),
+                None => (HeaderValue::from_str(bearer), HeaderValue::from_str(bound)),
+            };
+            for challenge in [bearer, bound].into_iter().flatten() {
+                headers.append(header::WWW_AUTHENTICATE, challenge);
+            }
         }
         // RFC 6750, section 3.1.
         Kind::Forbidden if error.code == "insufficient_scope" => {
             let challenge = "Bearer realm=\"admin\", error=\"insufficient_scope\", scope=\"admin\"";
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        Kind::Unavailable => {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        Kind::TooManyRequests => {
-            headers.insert(header::RETRY_AFTER, TOO_MANY_AFTER);
-        }
         _ => {}
+    }
+    if let Some(after) = retry_after(status(error.kind)) {
+        headers.insert(header::RETRY_AFTER, after);
     }
     *response.body_mut() = body.into();
     response
 }
 
-/// How to sign in for what needs a fresher or stronger sign-in (RFC 9470, section 3).
-fn step_up(error: &Error) -> Option<HeaderValue> {
+/// How to sign in for what needs a fresher or stronger sign-in (RFC 9470, section 3), by either kind of token.
+fn step_up(error: &Error) -> Option<(String, String)> {
     if error.code != "insufficient_user_authentication" {
         return None;
     }
-    let mut challenge =
-        format!("Bearer realm=\"admin\", error=\"{}\", error_description=\"{}\"", error.code, error.detail);
+    let mut wanted = format!("error=\"{}\", error_description=\"{}\"", error.code, error.detail);
     if let Some(values) = error.extra.get("acr_values").and_then(Value::as_str) {
-        challenge.push_str(&format!(", acr_values=\"{values}\""));
+        wanted.push_str(&format!(", acr_values=\"{values}\""));
     }
     if let Some(seconds) = error.extra.get("max_age").and_then(Value::as_i64) {
-        challenge.push_str(&format!(", max_age=\"{seconds}\""));
+        wanted.push_str(&format!(", max_age=\"{seconds}\""));
     }
-    HeaderValue::from_str(&challenge).ok()
+    Some((
+        format!("Bearer realm=\"admin\", {wanted}"),
+        format!("DPoP {wanted}, algs=\"RS256 PS256 ES256 EdDSA Ed25519\""),
+    ))
 }
 
 /// No such path.

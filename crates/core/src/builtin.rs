@@ -110,8 +110,13 @@ fn client_type() -> Value {
         json!({"type": "array", "items": {"type": "string", "format": "uri",
         "maxLength": 2000, "pattern": "^[^#]*$"}, "maxItems": 20, "uniqueItems": true, "description": description})
     };
-    let grants =
-        ["authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code"];
+    let grants = [
+        "authorization_code",
+        "refresh_token",
+        "client_credentials",
+        "urn:ietf:params:oauth:grant-type:device_code",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+    ];
     let properties = json!({
         "description": {"type": "string", "maxLength": 2000},
         "redirect_uris": addresses("Where answers of the authorization endpoint may go: compared character by character."),
@@ -124,6 +129,7 @@ fn client_type() -> Value {
         "id_token_signed_response_alg": {"enum": ["RS256", "ES256", "EdDSA"],
             "description": "How its tokens are signed; `RS256` if absent."},
         "require_pushed_authorization_requests": {"type": "boolean", "description": "It must push what it asks for (RFC 9126)."},
+        "dpop_bound_access_tokens": {"type": "boolean", "description": "It gets no tokens but those that are bound to a key (RFC 9449)."},
         "first_party": {"type": "boolean", "description": "One of the org's own programs: people are not asked for their consent."},
         "roles": names("Names of roles that the client has in the whole org."),
         "groups": names("Names of groups that the client is in."),

@@ -204,7 +204,7 @@ mod tests {
         DecisionRow {
             id: DecisionId([1; 16]),
             at: Timestamp(0),
-            principal: admin_types::Actor { kind: "user".into(), id },
+            principal: admin_types::Actor { kind: "user".into(), id, via: None },
             action: "thing.read".into(),
             resource_type: "thing".into(),
             resource: None,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use admin_db::{Conn, Tx, events, resources};
+use admin_db::{Conn, Tx, client_secrets, events, resources};
 use admin_schema::{Filter, NoRelated, TypeDefinition};
 use admin_types::{Attributes, Error, Event, FieldError, Kind, OrgId, Resource, ResourceId, Result, action};
 use serde_json::Value;
@@ -163,10 +163,18 @@ impl Creation {
         Ok(Creation { state, chosen_id, wishes: Arc::new(wishes) })
     }
 
+    /// Whether there is such a resource. Of clients, whether any org has one: a client says its id alone, and must not pass
+    /// for that of another org.
+    async fn is_taken(&self, tx: &mut Tx, org: OrgId) -> Result<bool> {
+        let id = self.state.resource.id;
+        let here = resources::parent(tx, org, id.bytes).await?.is_some();
+        Ok(here || id.prefix == admin_types::Prefix::Client && client_secrets::is_elsewhere(tx, org, id).await?)
+    }
+
     /// Writes the resource and its event. Refused before anything is written.
     pub(crate) async fn write(&self, core: &Inner, tx: &mut Tx, op: &Op) -> Result<()> {
         let (org, id) = (op.principal.org, self.state.resource.id);
-        if self.chosen_id && resources::parent(tx, org, id.bytes).await?.is_some() {
+        if self.chosen_id && self.is_taken(tx, org).await? {
             // Who may not create it learns no more than that, whether the id is taken or not.
             let actor = core.actor_in_tx(tx, &op.principal).await?;
             change::permit(tx, op, &actor, None, Some(&self.state)).await?;

@@ -24,7 +24,7 @@ sql! {
         WHERE m.account_id = $1 AND m.org_id = $2 AND r.deleted_at IS NULL ORDER BY m.created_at, m.user_id LIMIT 100";
     GRANTS = "SELECT g.id, g.session_id FROM oauth_grant g JOIN membership m ON m.org_id = g.org_id AND m.user_id = g.subject
         WHERE m.account_id = $1";
-    ACCOUNT_OF_USER = "SELECT account_id FROM membership WHERE user_id = $1 LIMIT 1";
+    ACCOUNT_OF_USER = "SELECT account_id FROM membership WHERE user_id = $1 LIMIT 2";
     ACCOUNT_OF = "SELECT account_id FROM membership WHERE org_id = $1 AND user_id = $2";
 }
 
@@ -118,9 +118,10 @@ pub async fn set_email(conn: &mut Conn, id: AccountId, email: &str, email_key: &
     Ok(conn.execute(SET_EMAIL, &args).await? > 0)
 }
 
-/// The account that acts as a user of whichever org, which reads all memberships: for the operator.
+/// The account that acts as a user of whichever org, if only one org has such a user. Reads all memberships: for the operator.
 pub async fn account_of_user(conn: &mut Conn, user: ResourceId) -> Result<Option<AccountId>> {
-    conn.fetch_one(ACCOUNT_OF_USER, &[Arg::Bytes(&user.bytes)], |row| row.id(0).map(AccountId)).await
+    let found = conn.fetch(ACCOUNT_OF_USER, &[Arg::Bytes(&user.bytes)], |row| row.id(0).map(AccountId)).await?;
+    Ok(found.first().copied().filter(|_| found.len() == 1))
 }
 
 /// The account that acts as a user.

@@ -10,7 +10,8 @@ sql! {
     ALL = "SELECT id, hash, created_at, expires_at FROM client_secret WHERE org_id = $1 AND client_id = $2 ORDER BY id";
     REMOVE = "DELETE FROM client_secret WHERE org_id = $1 AND client_id = $2 AND id = $3";
     REMOVE_ALL = "DELETE FROM client_secret WHERE org_id = $1 AND client_id = $2";
-    FIND = "SELECT org_id, document FROM resource WHERE id = $1 AND type = 'client' AND deleted_at IS NULL";
+    FIND = "SELECT org_id, document, deleted_at FROM resource WHERE id = $1 AND type = 'client' ORDER BY created_at, org_id LIMIT 1";
+    ELSEWHERE = "SELECT org_id FROM resource WHERE id = $1 AND type = 'client' AND org_id <> $2 LIMIT 1";
 }
 
 /// A secret, as the database holds it.
@@ -59,7 +60,16 @@ pub async fn remove_all(conn: &mut Conn, org: OrgId, client: ResourceId) -> Resu
     conn.defer(REMOVE_ALL, &[Arg::Bytes(&org.0), Arg::Bytes(&client.bytes)]).await
 }
 
-/// The org that a client is of, and its wire text.
+/// The org that a client is of, and its wire text. A client is known by its id alone, in every org: if two had the same,
+/// it would be that of the first, also while that is in the trash.
 pub async fn find_client(conn: &mut Conn, client: ResourceId) -> Result<Option<(OrgId, String)>> {
-    conn.fetch_one(FIND, &[Arg::Bytes(&client.bytes)], |row| Ok((OrgId(row.id(0)?), row.text(1)?.to_owned()))).await
+    let map = |row: &Row<'_>| Ok((OrgId(row.id(0)?), row.text(1)?.to_owned(), row.opt_int(2)?.is_some()));
+    let found = conn.fetch_one(FIND, &[Arg::Bytes(&client.bytes)], map).await?;
+    Ok(found.filter(|(.., deleted)| !deleted).map(|(org, document, _)| (org, document)))
+}
+
+/// Whether another org has a client with this id.
+pub async fn is_elsewhere(conn: &mut Conn, org: OrgId, client: ResourceId) -> Result<bool> {
+    let args = [Arg::Bytes(&client.bytes), Arg::Bytes(&org.0)];
+    Ok(conn.fetch_one(ELSEWHERE, &args, |_| Ok(())).await?.is_some())
 }

@@ -8,13 +8,14 @@ use crate::group::Tx;
 use crate::row::{Arg, Row};
 
 sql! {
-    INSERT = "INSERT INTO decision (org_id, id, at, principal_type, principal_id, action, resource_type, resource_id, allowed, request_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    INSERT = "INSERT INTO decision (org_id, id, at, principal_type, principal_id, action, resource_type, resource_id, allowed, request_id, principal_client)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     OLDEST_KEPT = "SELECT id FROM decision WHERE org_id = $1 AND allowed = $2 ORDER BY id DESC LIMIT 1 OFFSET $3";
     FORGET = "DELETE FROM decision WHERE org_id = $1 AND allowed = $2 AND id <= $3";
 }
 
-const COLUMNS: &str = "id, at, principal_type, principal_id, action, resource_type, resource_id, allowed, request_id";
+const COLUMNS: &str =
+    "id, at, principal_type, principal_id, action, resource_type, resource_id, allowed, request_id, principal_client";
 
 /// One decision.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,6 +51,7 @@ pub async fn insert(tx: &mut Tx, org: OrgId, row: &DecisionRow) -> Result<()> {
         Arg::opt_bytes(row.resource.as_ref().map(|id| &id.bytes[..])),
         Arg::Int(i64::from(row.allowed)),
         Arg::Text(&row.request_id),
+        Arg::opt_bytes(row.principal.via.as_ref().map(|client| &client.bytes[..])),
     ];
     tx.defer(INSERT, &args).await
 }
@@ -161,7 +163,11 @@ fn decision(row: &Row<'_>) -> Result<DecisionRow> {
     Ok(DecisionRow {
         id: DecisionId(row.id(0)?),
         at: Timestamp(row.int(1)?),
-        principal: Actor { id: ResourceId::of_row(&kind, row.id(3)?), kind: kind.into() },
+        principal: Actor {
+            id: ResourceId::of_row(&kind, row.id(3)?),
+            kind: kind.into(),
+            via: row.opt_id(9)?.map(|client| ResourceId::of_row("client", client)),
+        },
         action: row.text(4)?.to_owned(),
         resource: row.opt_id(6)?.map(|id| ResourceId::of_row(&resource_type, id)),
         resource_type,

@@ -8,16 +8,15 @@ use crate::group::Tx;
 use crate::row::{Arg, Row};
 
 sql! {
-    INSERT = "INSERT INTO event (org_id, seq, id, action, at, actor_type, actor_id, resource_type, resource_id, version, request_id, before, after)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-    GET = "SELECT seq, id, action, at, actor_type, actor_id, resource_type, resource_id, version, request_id, before, after
-        FROM event WHERE org_id = $1 AND seq = $2";
+    INSERT = "INSERT INTO event (org_id, seq, id, action, at, actor_type, actor_id, resource_type, resource_id, version, request_id, before, after, actor_client)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    GET = "SELECT seq, id, action, at, actor_type, actor_id, resource_type, resource_id, version, request_id, before, after,
+        actor_client FROM event WHERE org_id = $1 AND seq = $2";
     CHANGES = "SELECT before, after FROM event WHERE org_id = $1 AND resource_type = $2 AND seq > $3 AND seq <= $4 ORDER BY seq LIMIT $5";
     ALL_CHANGES = "SELECT resource_type, before, after FROM event WHERE org_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq";
 }
 
-const COLUMNS: &str =
-    "seq, id, action, at, actor_type, actor_id, resource_type, resource_id, version, request_id, before, after";
+const COLUMNS: &str = "seq, id, action, at, actor_type, actor_id, resource_type, resource_id, version, request_id, before, after, actor_client";
 
 /// An event as it is written.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +82,7 @@ pub async fn insert(tx: &mut Tx, org: OrgId, event: &EventRow<'_>) -> Result<()>
         Arg::Text(event.request_id.as_str()),
         Arg::opt_text(event.before),
         Arg::opt_text(event.after),
+        Arg::opt_bytes(event.actor.via.as_ref().map(|client| &client.bytes[..])),
     ];
     tx.defer(INSERT, &args).await
 }
@@ -97,7 +97,11 @@ fn event(row: &Row<'_>) -> Result<Event> {
         id: EventId(row.id(1)?),
         kind: format!("{type_name}.{}", row.text(2)?),
         at: Timestamp(row.int(3)?),
-        actor: Actor { kind: row.text(4)?.to_owned().into(), id: ResourceId::of_row(row.text(4)?, row.id(5)?) },
+        actor: Actor {
+            kind: row.text(4)?.to_owned().into(),
+            id: ResourceId::of_row(row.text(4)?, row.id(5)?),
+            via: row.opt_id(12)?.map(|client| ResourceId::of_row("client", client)),
+        },
         resource: EventResource { id: ResourceId::of_row(&type_name, row.id(7)?), type_name, version: row.int(8)? },
         request_id: RequestId::accept(row.text(9)?)
             .ok_or_else(|| Error::internal("a stored request id is not sane"))?,

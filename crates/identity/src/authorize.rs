@@ -10,6 +10,7 @@ use secrecy::ExposeSecret;
 use crate::Identity;
 use crate::assurance::{self, needs_second_factor};
 use crate::clients::{Client, find_client};
+use crate::dpop::is_thumbprint;
 use crate::error::{OAuthError, OAuthResult};
 use crate::form::Form;
 use crate::grants::{self, Terms};
@@ -34,6 +35,7 @@ pub struct AuthorizationRequest {
     back: Back,
     nonce: Option<String>,
     code_challenge: String,
+    dpop_jkt: Option<String>,
     prompt: Vec<String>,
     max_age: Option<i64>,
     second_factor: bool,
@@ -152,6 +154,10 @@ impl Identity {
         if code_challenge.len() != 43 || !code_challenge.bytes().all(base64url) {
             return Err(OAuthError::request("code_challenge must be the base64url of a SHA-256, 43 characters"));
         }
+        let dpop_jkt = form.get("dpop_jkt");
+        if dpop_jkt.is_some_and(|jkt| !is_thumbprint(jkt)) {
+            return Err(OAuthError::request("dpop_jkt must be the thumbprint of a key, 43 characters"));
+        }
         let prompt: Vec<String> = form.get("prompt").unwrap_or_default().split(' ').map(str::to_owned).collect();
         let prompt: Vec<String> = prompt.into_iter().filter(|word| !word.is_empty()).collect();
         if let Some(other) =
@@ -173,6 +179,7 @@ impl Identity {
             login_hint: text("login_hint")?,
             nonce: text("nonce")?,
             code_challenge: code_challenge.to_owned(),
+            dpop_jkt: dpop_jkt.map(str::to_owned),
             max_age: max_age.transpose()?,
             second_factor: needs_second_factor(text("acr_values")?.as_deref()),
             pushed,
@@ -227,6 +234,7 @@ impl Identity {
             redirect_uri: Some(request.back.redirect_uri.clone()),
             code_challenge: Some(request.code_challenge.clone()),
             nonce: request.nonce.clone(),
+            jkt: request.dpop_jkt.clone(),
             auth_time: Some(session.authenticated_at.seconds()),
             amr: session.methods.clone(),
         };

@@ -18,6 +18,8 @@ pub const ADMIN_CLI: &str = "admin-cli";
 const ADMIN_CLI_BYTES: [u8; 16] = *b"admin-cli\0\0\0\0\0\0\0";
 /// The grant of RFC 8628.
 pub(crate) const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+/// The grant of RFC 8693.
+pub(crate) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 /// The id of a client: that of its resource, or [`ADMIN_CLI`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -103,6 +105,8 @@ pub struct Settings {
     pub id_token_signed_response_alg: Option<String>,
     /// It must push what it asks for (RFC 9126).
     pub require_pushed_authorization_requests: bool,
+    /// It gets no tokens but those that are bound to a key (RFC 9449, section 5.2).
+    pub dpop_bound_access_tokens: bool,
     /// One of the org's own programs: people are not asked for their consent.
     pub first_party: bool,
 }

@@ -41,6 +41,9 @@ pub(crate) struct Terms {
     /// When the user signed in, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
+    /// The thumbprint of the key by which a code must be redeemed, and a refresh token of a public client used (RFC 9449).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jkt: Option<String>,
     /// By which methods (RFC 8176).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
@@ -155,6 +158,8 @@ pub(crate) struct Taking {
     pub next: Option<SecretString>,
     /// The org and the user that the grant acts for from now on.
     pub subject: Option<(OrgId, ResourceId)>,
+    /// The key that its refresh tokens are bound to from now on.
+    pub jkt: Option<String>,
 }
 
 /// Takes a code or a refresh token of a client, once; what takes its place does so at the same moment.
@@ -166,7 +171,7 @@ pub(crate) async fn take(
     taking: &Taking,
 ) -> Result<Shown> {
     let next = taking.next.as_ref().map(|next| hash(next.expose_secret()));
-    let (hash, now, subject) = (hash(token), core.clock().now(), taking.subject);
+    let (hash, now, taking) = (hash(token), core.clock().now(), taking.clone());
     let shown = core
         .db()
         .write_global(async move |tx: &mut Tx| {
@@ -184,8 +189,16 @@ pub(crate) async fn take(
             if row.expires_at <= now || grant.expires_at <= now {
                 return Ok(Shown::Unknown);
             }
-            if let Some(subject) = subject {
+            if let Some(subject) = taking.subject {
                 (grant.org, grant.subject) = subject;
+            }
+            if taking.jkt.is_some() {
+                // What it is bound to already stays, for the caller to compare.
+                let mut terms: Terms = serde_json::from_str(&grant.terms).map_err(Error::internal)?;
+                terms.jkt = terms.jkt.or(taking.jkt.clone());
+                grant.terms = serde_json::to_string(&terms).map_err(Error::internal)?;
+            }
+            if taking.subject.is_some() || taking.jkt.is_some() {
                 oauth::change_grant(tx, &grant).await?;
             }
             if let Some(next) = &next {

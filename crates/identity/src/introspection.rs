@@ -65,7 +65,8 @@ impl Identity {
         if claims.client_id != Some(client.id) {
             return Ok(());
         }
-        match claims.gid.as_deref().and_then(GrantId::parse) {
+        // A token that was exchanged names the grant of the one that it was made from, which is not the client's to end.
+        match claims.gid.as_deref().and_then(GrantId::parse).filter(|_| claims.act.is_none()) {
             Some(grant) => grants::end_grant(&self.core, &self.revocations, grant).await?,
             None => {
                 let until = Timestamp(claims.ends_at().saturating_add(1).saturating_mul(1_000_000));
@@ -106,9 +107,11 @@ fn of_access(verified: &Verified) -> Value {
         Audience::One(one) => json!(one),
         Audience::Many(many) => json!(many),
     };
-    let mut answer = json!({"active": true, "token_type": "Bearer", "iss": claims.iss, "aud": aud, "sub": claims.sub,
+    let kind = if claims.cnf.is_some() { "DPoP" } else { "Bearer" };
+    let mut answer = json!({"active": true, "token_type": kind, "iss": claims.iss, "aud": aud, "sub": claims.sub,
         "org": claims.org, "iat": claims.iat, "nbf": claims.nbf, "exp": claims.exp, "jti": claims.jti});
-    for (name, value) in [("client_id", json!(claims.client_id)), ("scope", json!(claims.scope))] {
+    let (client, act, cnf) = (json!(claims.client_id), json!(claims.act), json!(claims.cnf));
+    for (name, value) in [("client_id", client), ("scope", json!(claims.scope)), ("act", act), ("cnf", cnf)] {
         if !value.is_null() {
             answer[name] = value;
         }

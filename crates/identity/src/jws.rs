@@ -11,12 +11,14 @@ use serde_json::Value;
 /// The algorithms that signatures of others are verified by. `EdDSA` with Ed25519 has a second name (RFC 9864).
 pub(crate) const ALGORITHMS: [&str; 5] = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"];
 
-/// What of a header matters here. Keys that it brings along (`jwk`, `jku`, `x5c`, `x5u`) do not.
+/// What of a header matters here. Keys that it brings along (`jku`, `x5c`, `x5u`) do not; `jwk` does in a DPoP proof alone,
+/// which shows no more than that whoever made it has the key.
 #[derive(Deserialize)]
 pub(crate) struct Header {
     pub(crate) alg: String,
     pub(crate) typ: Option<String>,
     pub(crate) kid: Option<String>,
+    pub(crate) jwk: Option<Value>,
     crit: Option<Value>,
 }
 

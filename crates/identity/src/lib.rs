@@ -12,8 +12,10 @@ mod client_secrets;
 mod clients;
 mod device;
 mod devices;
+mod dpop;
 mod email;
 mod error;
+mod exchange;
 mod factors;
 mod form;
 mod grants;
@@ -53,6 +55,7 @@ pub use client_secrets::{SecretShown, create_client_secret, delete_client_secret
 pub use clients::{ADMIN_CLI, Client, ClientId, Settings, find_client};
 pub use device::DeviceRequest;
 pub use devices::SignedIn;
+pub use dpop::{Confirmation, Proven};
 pub use error::{OAuthError, OAuthResult};
 pub use factors::{Enrolment, FRESH_SECONDS, Factors};
 pub use form::Form;
@@ -71,6 +74,7 @@ pub use webauthn::RelyingParty;
 
 use crate::api_keys::KnownKeys;
 use crate::attempts::Attempts;
+use crate::dpop::SeenProofs;
 use crate::guesses::Guesses;
 use crate::keys::Keys;
 use crate::mail::Outbox;
@@ -96,6 +100,7 @@ pub struct Identity {
     pub(crate) guesses: Guesses,
     pub(crate) org_creation: OrgCreation,
     pub(crate) outbox: Outbox,
+    pub(crate) seen_proofs: SeenProofs,
     pub(crate) relying_party: Option<RelyingParty>,
 }
 
@@ -121,6 +126,7 @@ impl Identity {
             attempts,
             known_keys,
             guesses,
+            seen_proofs: SeenProofs::default(),
             org_creation,
             outbox,
             relying_party,

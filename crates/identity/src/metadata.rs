@@ -46,6 +46,7 @@ impl Identity {
             "introspection_endpoint_auth_signing_alg_values_supported": assertions,
             "revocation_endpoint_auth_methods_supported": methods,
             "revocation_endpoint_auth_signing_alg_values_supported": assertions,
+            "dpop_signing_alg_values_supported": assertions,
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": true,
             "claims_supported": ["sub", "org", "name", "email", "updated_at", "auth_time", "acr", "amr", "nonce", "sid"],

@@ -46,6 +46,8 @@ pub struct Asker {
     pub principal: Principal,
     /// The client that it was issued to.
     pub client: Option<ClientId>,
+    /// Whether it is an API key, which is for one org.
+    pub by_key: bool,
 }
 
 /// An org of an account.
@@ -105,9 +107,12 @@ impl Identity {
         Ok(vec![of_row(MemberRow { org, user: id, org_name: name, document: row.document }, org)?])
     }
 
-    /// Whether a token is a person's own, or that of a program of the installation's own org that needs no consent.
+    /// Whether a token is a person's own: that of a page, of the command line, or of a program of the first org that needs no
+    /// consent.
     async fn acts_for_person(&self, asker: &Asker) -> Result<bool> {
-        let Some(client) = asker.client.filter(|client| !client.is_admin_cli()) else { return Ok(true) };
+        let Some(client) = asker.client.filter(|client| !client.is_admin_cli()) else {
+            return Ok(!asker.by_key);
+        };
         let (client, first) = (find_client(&self.core, &client.to_string()).await?, find_org(&self.core).await?);
         let own = client.filter(|client| client.settings.first_party).and_then(|client| client.org);
         Ok(own.is_some() && own == first.map(|first| first.org))

@@ -24,15 +24,24 @@ const PROOFS: [&str; 3] = ["client_secret", "client_assertion", "client_assertio
 
 impl Identity {
     /// Keeps a request for a browser to come with.
-    pub async fn push_request(&self, form: &Form, basic: &Basic) -> OAuthResult<Value> {
+    pub async fn push_request(&self, form: &Form, basic: &Basic, proof: Option<&str>) -> OAuthResult<Value> {
         let endpoint = format!("{}/oauth/par", self.issuer);
         let token = format!("{}/oauth/token", self.issuer);
         let client = authenticate_client(&self.core, form, basic, &[&self.issuer, &endpoint, &token]).await?;
         if form.get("request_uri").is_some() {
             return Err(OAuthError::request("request_uri cannot be pushed"));
         }
+        let jkt = self.proven_key("/oauth/par", proof).await?;
+        if let (Some(jkt), Some(named)) = (&jkt, form.get("dpop_jkt"))
+            && jkt != named
+        {
+            return Err(OAuthError::new("invalid_dpop_proof", "dpop_jkt is not the key of the DPoP proof"));
+        }
+        // A request that is pushed with a proof is bound to its key (RFC 9449, section 10.1).
         let id = client.id.to_string();
         let said = form.pairs().filter(|(name, _)| !PROOFS.contains(name) && *name != "client_id");
+        let jkt = jkt.as_deref().map(|jkt| ("dpop_jkt", jkt)).filter(|_| form.get("dpop_jkt").is_none());
+        let said = said.chain(jkt);
         let pairs: Vec<(String, String)> =
             said.chain([("client_id", id.as_str())]).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         match self.understand(&Form::new(pairs.clone())?, true).await {

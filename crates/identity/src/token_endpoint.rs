@@ -10,20 +10,22 @@ use serde_json::{Map, Value, json};
 
 use crate::Identity;
 use crate::client_auth::{Basic, authenticate_client};
-use crate::clients::{Client, DEVICE_CODE};
+use crate::clients::{Client, DEVICE_CODE, TOKEN_EXCHANGE};
+use crate::dpop::Confirmation;
 use crate::error::{OAuthError, OAuthResult};
 use crate::form::Form;
 use crate::grants::{self, Grant, Shown, Taking, Terms};
 use crate::tokens::{Audience, Claims};
 
 /// How long an access token is good for, in seconds.
-const ACCESS_SECONDS: i64 = 600;
+pub(crate) const ACCESS_SECONDS: i64 = 600;
 /// What a client gets if it asks for nothing in particular: the API, within its policies.
 pub(crate) const DEFAULT_SCOPE: &str = "admin";
 /// The words that a scope may have.
 pub const SCOPES: [&str; 5] = ["openid", "profile", "email", "offline_access", "admin"];
 /// The grants that there are.
-pub const GRANT_TYPES: [&str; 4] = ["authorization_code", "refresh_token", "client_credentials", DEVICE_CODE];
+pub const GRANT_TYPES: [&str; 5] =
+    ["authorization_code", "refresh_token", "client_credentials", DEVICE_CODE, TOKEN_EXCHANGE];
 
 /// For whom an access token is, and to what.
 struct Bearer<'a> {
@@ -31,11 +33,19 @@ struct Bearer<'a> {
     subject: ResourceId,
     terms: &'a Terms,
     grant: Option<&'a Grant>,
+    jkt: Option<String>,
+}
+
+/// A request whose client is known, and the key that it was proven with.
+pub(crate) struct Request<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) form: &'a Form,
+    pub(crate) jkt: Option<String>,
 }
 
 impl Identity {
-    /// Answers a token request.
-    pub async fn token(&self, form: &Form, basic: &Basic) -> OAuthResult<Value> {
+    /// Answers a token request. `proof`: what its header `DPoP` says.
+    pub async fn token(&self, form: &Form, basic: &Basic, proof: Option<&str>) -> OAuthResult<Value> {
         let grant_type = form.need("grant_type")?.to_owned();
         let endpoint = format!("{}/oauth/token", self.issuer);
         let client = authenticate_client(&self.core, form, basic, &[&self.issuer, &endpoint]).await?;
@@ -48,11 +58,17 @@ impl Identity {
             return Err(OAuthError::new("unauthorized_client", detail));
         }
         self.check_resource(form)?;
+        let jkt = self.proven_key("/oauth/token", proof).await?;
+        if jkt.is_none() && client.settings.dpop_bound_access_tokens {
+            return Err(OAuthError::new("invalid_dpop_proof", "the client gets bound tokens alone: send a DPoP proof"));
+        }
+        let request = Request { client: &client, form, jkt };
         match grant_type.as_str() {
-            "authorization_code" => self.by_code(&client, form).await,
-            "refresh_token" => self.by_refresh(&client, form).await,
-            DEVICE_CODE => self.by_device(&client, form).await,
-            _ => self.by_client(&client, form),
+            "authorization_code" => self.by_code(&request).await,
+            "refresh_token" => self.by_refresh(&request).await,
+            DEVICE_CODE => self.by_device(&request).await,
+            TOKEN_EXCHANGE => self.by_exchange(&request).await,
+            _ => self.by_client(&request),
         }
     }
 
@@ -66,47 +82,56 @@ impl Identity {
         }
     }
 
-    fn by_client(&self, client: &Client, form: &Form) -> OAuthResult<Value> {
+    fn by_client(&self, request: &Request<'_>) -> OAuthResult<Value> {
+        let Request { client, form, .. } = request;
         if client.auth_method() == "none" {
             return Err(OAuthError::new("unauthorized_client", "a public client has no credentials to act by"));
         }
         let scope = scope(form.get("scope").unwrap_or(DEFAULT_SCOPE), &["admin"]);
         let terms = Terms { scope: scope?, ..Terms::default() };
         let org = client.org.ok_or_else(|| OAuthError::new("unauthorized_client", "the client is of no org"))?;
-        let bearer = Bearer { org, subject: client.id.row(), terms: &terms, grant: None };
+        let bearer = Bearer { org, subject: client.id.row(), terms: &terms, grant: None, jkt: request.jkt.clone() };
         let access = self.access_token(client, &bearer)?;
-        Ok(Value::Object(answer(&access, &terms)))
+        Ok(Value::Object(answer(&access, &bearer)))
     }
 
-    async fn by_code(&self, client: &Client, form: &Form) -> OAuthResult<Value> {
+    async fn by_code(&self, request: &Request<'_>) -> OAuthResult<Value> {
+        let form = request.form;
         let (code, verifier) = (form.need("code")?, form.get("code_verifier"));
-        let (grant, refresh) = self.take(client, ("code", code), None).await?;
+        let (grant, refresh) = self.take(request, ("code", code), None).await?;
         let terms = &grant.terms;
         let proven = match (&terms.code_challenge, verifier) {
             (Some(challenge), Some(verifier)) => is_verifier(verifier) && s256(verifier) == *challenge,
             _ => false,
         };
         let same_place = terms.redirect_uri.as_deref() == form.get("redirect_uri");
-        if !proven || !same_place {
+        let same_key = terms.jkt.is_none() || terms.jkt == request.jkt;
+        if !proven || !same_place || !same_key {
             grants::end_grant(&self.core, &self.revocations, grant.id).await?;
-            return Err(OAuthError::grant("code_verifier or redirect_uri is not what the code was asked for with"));
+            return Err(OAuthError::grant(
+                "code_verifier, redirect_uri or the DPoP key is not what the code was asked for with",
+            ));
         }
-        self.answer_grant(client, &grant, refresh, true)
+        self.answer_grant(request, &grant, refresh, true)
     }
 
-    async fn by_device(&self, client: &Client, form: &Form) -> OAuthResult<Value> {
-        let code = form.need("device_code")?;
-        self.poll(client, code).await?;
-        let (grant, refresh) = self.take(client, ("device", code), None).await?;
-        self.answer_grant(client, &grant, refresh, true)
+    async fn by_device(&self, request: &Request<'_>) -> OAuthResult<Value> {
+        let code = request.form.need("device_code")?;
+        self.poll(request.client, code).await?;
+        let (grant, refresh) = self.take(request, ("device", code), None).await?;
+        self.answer_grant(request, &grant, refresh, true)
     }
 
-    async fn by_refresh(&self, client: &Client, form: &Form) -> OAuthResult<Value> {
+    async fn by_refresh(&self, request: &Request<'_>) -> OAuthResult<Value> {
+        let Request { client, form, .. } = request;
         let token = form.need("refresh_token")?;
         let (asked, org) = (form.get("scope"), form.get("org").filter(|_| client.id.is_admin_cli()));
         let mut subject = None;
         if let Some((grant, _)) = grants::peek(&self.core, client.id, token).await? {
             // Before the token is used up, so that the client can ask again.
+            if client.auth_method() == "none" && grant.terms.jkt.is_some() && grant.terms.jkt != request.jkt {
+                return Err(OAuthError::grant("the refresh token is bound to a key: send a DPoP proof made with it"));
+            }
             if let Some(more) = asked.and_then(|asked| asked.split(' ').find(|word| !grant.terms.has(word))) {
                 return Err(OAuthError::new("invalid_scope", format!("{more} was not granted")));
             }
@@ -115,9 +140,9 @@ impl Identity {
                 None => None,
             };
         }
-        let (mut grant, refresh) = self.take(client, ("refresh", token), subject).await?;
+        let (mut grant, refresh) = self.take(request, ("refresh", token), subject).await?;
         grant.terms.scope = asked.map_or(grant.terms.scope, str::to_owned);
-        self.answer_grant(client, &grant, refresh, false)
+        self.answer_grant(request, &grant, refresh, false)
     }
 
     /// The active user, in the org that is named, of the account that a grant is of.
@@ -133,12 +158,15 @@ impl Identity {
     /// `subject`: whom the grant acts for from now on.
     async fn take(
         &self,
-        client: &Client,
+        request: &Request<'_>,
         token: (&'static str, &str),
         subject: Option<(OrgId, ResourceId)>,
     ) -> OAuthResult<(Grant, Option<SecretString>)> {
+        let client = request.client;
         let next = client.may_use("refresh_token").then(|| grants::random_token(&self.core, "adr_"));
-        let taking = Taking { next: next.clone(), subject };
+        // The refresh tokens of a client that proves who it is are bound to it already (RFC 9449, section 5).
+        let jkt = request.jkt.clone().filter(|_| client.auth_method() == "none");
+        let taking = Taking { next: next.clone(), subject, jkt };
         match grants::take(&self.core, &self.revocations, client.id, token, &taking).await? {
             Shown::Good(grant) if !self.is_active(&grant.principal()).await? => {
                 grants::end_grant(&self.core, &self.revocations, grant.id).await?;
@@ -154,14 +182,15 @@ impl Identity {
 
     fn answer_grant(
         &self,
-        client: &Client,
+        request: &Request<'_>,
         grant: &Grant,
         refresh: Option<SecretString>,
         first: bool,
     ) -> OAuthResult<Value> {
-        let bearer = Bearer { org: grant.org, subject: grant.subject, terms: &grant.terms, grant: Some(grant) };
+        let (client, jkt) = (request.client, request.jkt.clone());
+        let bearer = Bearer { org: grant.org, subject: grant.subject, terms: &grant.terms, grant: Some(grant), jkt };
         let access = self.access_token(client, &bearer)?;
-        let mut answer = answer(&access, &grant.terms);
+        let mut answer = answer(&access, &bearer);
         if let Some(refresh) = refresh {
             answer.insert("refresh_token".into(), json!(refresh.expose_secret()));
         }
@@ -191,6 +220,8 @@ impl Identity {
             acr: bearer.terms.acr().map(str::to_owned),
             amr: Some(bearer.terms.amr.clone()).filter(|amr| !amr.is_empty()),
             gid: bearer.grant.map(|grant| grant.id.to_string()),
+            act: None,
+            cnf: bearer.jkt.clone().map(|jkt| Confirmation { jkt }),
         };
         Ok(self.tokens.sign(client.algorithm(), "at+jwt", now, &claims)?)
     }
@@ -224,12 +255,12 @@ impl Identity {
     }
 }
 
-fn answer(access: &SecretString, terms: &Terms) -> Map<String, Value> {
+fn answer(access: &SecretString, bearer: &Bearer<'_>) -> Map<String, Value> {
     let mut answer = Map::new();
     answer.insert("access_token".into(), json!(access.expose_secret()));
-    answer.insert("token_type".into(), json!("Bearer"));
+    answer.insert("token_type".into(), json!(if bearer.jkt.is_some() { "DPoP" } else { "Bearer" }));
     answer.insert("expires_in".into(), json!(ACCESS_SECONDS));
-    answer.insert("scope".into(), json!(terms.scope));
+    answer.insert("scope".into(), json!(bearer.terms.scope));
     answer
 }
 

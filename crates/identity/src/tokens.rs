@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::assurance;
 use crate::clients::ClientId;
+use crate::dpop::Confirmation;
 use crate::jws::Jws;
 use crate::keys::{Algorithm, Keys};
 use crate::revocations::Revocations;
@@ -71,6 +72,12 @@ pub struct Claims {
     /// The grant that it is of: when that ends, the token does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gid: Option<String>,
+    /// The client that acts for `sub`, which exchanged a token of theirs for this one (RFC 8693, section 4.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<ActingClient>,
+    /// The key that it is bound to (RFC 9449, section 6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
 }
 
 impl Claims {
@@ -78,6 +85,13 @@ impl Claims {
     pub(crate) fn ends_at(&self) -> i64 {
         self.exp.saturating_add(LEEWAY)
     }
+}
+
+/// Who acts for somebody.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ActingClient {
+    /// The client.
+    pub sub: ResourceId,
 }
 
 /// One audience, or several.
@@ -212,7 +226,8 @@ impl Tokens {
         }
         let authenticated_at = Timestamp(claims.auth_time.unwrap_or(claims.iat).saturating_mul(1_000_000));
         let granted = claims.roles.clone().map(Into::into);
-        let principal = Principal { granted, ..Principal::new(claims.org, claims.sub) };
+        let via = claims.act.as_ref().map(|act| act.sub);
+        let principal = Principal { granted, via, ..Principal::new(claims.org, claims.sub) };
         Ok(Verified { principal, method: method(&claims), authenticated_at, claims: Arc::new(claims) })
     }
 
@@ -269,5 +284,7 @@ pub(crate) fn claims(core: &Core, org: OrgId, principal: ResourceId, role: Optio
         acr: None,
         amr: None,
         gid: None,
+        act: None,
+        cnf: None,
     }
 }

@@ -22,7 +22,7 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 /** A narrow screen is that of WCAG 1.4.10: 320 pixels. */
 const SCREENS = { wide: { width: 1280, height: 800 }, narrow: { width: 320, height: 640 } }
 /** Within which anything on a page must happen, in milliseconds. */
-const PATIENCE = 10_000
+const PATIENCE = 20_000
 
 /** Chromium without a window, with an empty profile that is gone afterwards. */
 export const launch = () =>

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 pub use rustix::process::Signal;
-use rustix::process::{Pid, kill_process, test_kill_process};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, kill_process, setrlimit, test_kill_process};
 
 /// `/proc` shows processes of other users too, which `kill -0` may not, and tells a process from one that has ended but
 /// that nobody has waited for; where there is no `/proc`, `kill` has to do. Nothing here starts a program to look.
@@ -91,6 +91,18 @@ pub fn signal(id: u32, signal: Signal) {
 pub fn children(id: u32) -> Vec<u32> {
     let list = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
     list.split_whitespace().filter_map(|child| child.parse().ok()).collect()
+}
+
+/// Lets this process, and those that it starts from now on, have so many files and connections open.
+///
+/// # Panics
+/// The machine does not allow that many.
+pub fn allow_open_files(wanted: u64) {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < wanted) {
+        let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..limit });
+        raised.unwrap_or_else(|error| panic!("{wanted} open files are more than `ulimit -Hn` allows: {error}"));
+    }
 }
 
 /// Waits until the child has ended, but no longer than `limit`.

@@ -27,6 +27,9 @@ pub struct Actor {
     pub kind: std::borrow::Cow<'static, str>,
     /// The principal's resource.
     pub id: ResourceId,
+    /// The client that acted for it, by a token that it exchanged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<ResourceId>,
 }
 
 /// Which resource an event is about.

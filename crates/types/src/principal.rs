@@ -17,12 +17,14 @@ pub struct Principal {
     /// The actions that its credential is for, such as `workspace.read`, or `resource.read` for every type's: of what it may
     /// do, it does no others. All if absent.
     pub actions: Option<Arc<[String]>>,
+    /// The client that acts for it, by a token that it exchanged. It decides nothing; events and decisions name it.
+    pub via: Option<ResourceId>,
 }
 
 impl Principal {
     /// A user or client of an org, with all that it has.
     pub fn new(org: OrgId, id: ResourceId) -> Principal {
-        Principal { org, id, granted: None, actions: None }
+        Principal { org, id, granted: None, actions: None, via: None }
     }
 
     /// Whether it acts with less than all that the user or client has.
@@ -32,7 +34,7 @@ impl Principal {
 
     /// How the principal stands in an event.
     pub fn actor(&self) -> Actor {
-        Actor { kind: self.id.prefix.type_name().unwrap_or("user").into(), id: self.id }
+        Actor { kind: self.id.prefix.type_name().unwrap_or("user").into(), id: self.id, via: self.via }
     }
 }
 

@@ -7,13 +7,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 
-use super::{Answer, basic, form, private};
+use super::{Answer, basic, form, private, proof};
 use crate::pages::browser;
 use crate::{App, ClientAddress};
 
 pub(super) async fn token(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
     let form = form(&headers, body).await?;
-    Ok(private(app.identity()?.token(&form, &basic(&headers)?).await?))
+    Ok(private(app.identity()?.token(&form, &basic(&headers)?, proof(&headers)?).await?))
 }
 
 pub(super) async fn device_authorization(
@@ -28,7 +28,7 @@ pub(super) async fn device_authorization(
 
 pub(super) async fn push(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
     let form = form(&headers, body).await?;
-    let mut response = private(app.identity()?.push_request(&form, &basic(&headers)?).await?);
+    let mut response = private(app.identity()?.push_request(&form, &basic(&headers)?, proof(&headers)?).await?);
     *response.status_mut() = StatusCode::CREATED;
     Ok(response)
 }

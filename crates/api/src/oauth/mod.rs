@@ -111,6 +111,17 @@ fn basic(headers: &HeaderMap) -> std::result::Result<Basic, Refusal> {
     Ok(Some((read(id)?, read(secret)?)))
 }
 
+/// What the header `DPoP` says; it must stand there once (RFC 9449, section 4.3).
+fn proof(headers: &HeaderMap) -> std::result::Result<Option<&str>, Refusal> {
+    let wrong = || OAuthError::new("invalid_dpop_proof", "send one header DPoP, with one proof");
+    let mut values = headers.get_all("dpop").iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(one), None) => Ok(Some(one.to_str().map_err(|_| wrong())?)),
+        _ => Err(wrong().into()),
+    }
+}
+
 /// Where an address leads, as a content security policy names it: a scheme and a host, or a scheme of an app alone.
 pub(crate) fn origin(address: &str) -> Option<String> {
     let (scheme, rest) = address.split_once(':')?;

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use minijinja::context;
 
 use super::signed_in::{Answer, own_form, session, sign_in_first};
+use super::told::told;
 use super::{message, page as print, see, set_cookie};
 use crate::App;
 
@@ -44,7 +45,9 @@ pub(super) async fn end(State(app): State<App>, headers: HeaderMap, body: Body) 
     };
     match ended {
         Ok(()) => Ok(see(HERE)?),
-        Err(error) if error.kind == Kind::NotFound => Ok(message(&headers, StatusCode::NOT_FOUND, &error.detail)?),
+        Err(error) if error.kind == Kind::NotFound => {
+            Ok(message(&headers, StatusCode::NOT_FOUND, &told(&headers, &error))?)
+        }
         Err(error) => Err(error.into()),
     }
 }

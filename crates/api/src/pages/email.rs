@@ -75,7 +75,7 @@ pub(super) async fn confirm_page(State(app): State<App>, headers: HeaderMap, uri
 
 fn spent(headers: &HeaderMap, error: Error) -> Answer {
     match error.kind {
-        Kind::Unauthenticated => Ok(message(headers, StatusCode::UNAUTHORIZED, &error.detail)?),
+        Kind::Unauthenticated => Ok(message(headers, StatusCode::UNAUTHORIZED, &told(headers, &error))?),
         _ => Err(error.into()),
     }
 }

@@ -137,6 +137,9 @@ fn page(headers: &HeaderMap, status: StatusCode, name: &str, of: Value, to: Opti
     own.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     own.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     own.insert(header::CONTENT_LANGUAGE, HeaderValue::from_str(&texts["lang"]).map_err(Error::internal)?);
+    if let Some(after) = crate::problem::retry_after(status) {
+        own.insert(header::RETRY_AFTER, after);
+    }
     Ok(response)
 }
 

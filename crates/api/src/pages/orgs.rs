@@ -9,6 +9,7 @@ use axum::response::Response;
 use minijinja::{Value, context};
 
 use super::signed_in::{Answer, own_form, session, sign_in_first};
+use super::told::told;
 use super::{message, next, page as print, see};
 use crate::App;
 use crate::oauth;
@@ -40,7 +41,9 @@ pub(super) async fn switch(State(app): State<App>, headers: HeaderMap, body: Bod
     };
     match switched {
         Ok(()) => Ok(see(place)?),
-        Err(error) if error.kind == Kind::NotFound => Ok(message(&headers, StatusCode::NOT_FOUND, &error.detail)?),
+        Err(error) if error.kind == Kind::NotFound => {
+            Ok(message(&headers, StatusCode::NOT_FOUND, &told(&headers, &error))?)
+        }
         Err(error) => Err(error.into()),
     }
 }

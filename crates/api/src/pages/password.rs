@@ -69,7 +69,7 @@ pub(super) async fn reset_page(State(app): State<App>, headers: HeaderMap, uri: 
     match app.identity()?.check_reset(token).await {
         Ok(()) => Ok(new_password(&headers, token, None)?),
         Err(error) if error.kind == Kind::Unauthenticated => {
-            Ok(message(&headers, StatusCode::UNAUTHORIZED, &error.detail)?)
+            Ok(message(&headers, StatusCode::UNAUTHORIZED, &told(&headers, &error))?)
         }
         Err(error) => Err(error.into()),
     }
@@ -109,7 +109,7 @@ pub(super) async fn reset(
             Ok(response)
         }
         Err(error) if error.kind == Kind::Unauthenticated => {
-            Ok(message(&headers, StatusCode::UNAUTHORIZED, &error.detail)?)
+            Ok(message(&headers, StatusCode::UNAUTHORIZED, &told(&headers, &error))?)
         }
         Err(error) if is_for_people(&error) => Ok(new_password(&headers, token, Some(&error))?),
         Err(error) => Err(error.into()),

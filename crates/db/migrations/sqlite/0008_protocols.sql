@@ -16,8 +16,9 @@ CREATE TABLE device_code (
 CREATE UNIQUE INDEX device_code_by_user_code ON device_code (user_hash);
 CREATE INDEX device_code_by_age ON device_code (expires_at);
 
--- The client that acted for the actor of an event, by a token that it exchanged (RFC 8693).
+-- The client that acted for whom an event or a decision names, by a token that it exchanged (RFC 8693).
 ALTER TABLE event ADD COLUMN actor_client BLOB;
+ALTER TABLE decision ADD COLUMN principal_client BLOB;
 
 -- Global: clients that must hear that a session ended (OpenID Connect Back-Channel Logout).
 CREATE TABLE logout_notice (
@@ -40,8 +41,6 @@ CREATE TABLE departed_user (
     PRIMARY KEY (org_id, user_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX session_by_user ON session (org_id, user_id);
-CREATE INDEX oauth_grant_by_subject ON oauth_grant (org_id, subject);
-
 -- Clients that registered themselves, with the hash of the token by which each may read and remove itself.
 CREATE TABLE client_registration (
     org_id BLOB NOT NULL,

@@ -27,7 +27,7 @@ fn row(n: i64) -> DecisionRow {
     DecisionRow {
         id: DecisionId::new(at, &SystemRandom),
         at,
-        principal: Actor { kind: principal.prefix.type_name().expect("a principal").into(), id: principal },
+        principal: Actor { kind: principal.prefix.type_name().expect("a principal").into(), id: principal, via: None },
         action: action.into(),
         resource_type: action.split('.').next().expect("a type").into(),
         resource,

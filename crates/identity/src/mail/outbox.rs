@@ -21,7 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const AGAIN_AFTER: i64 = 5;
 const AGAIN_AFTER_MOST: i64 = 1800;
 /// A process that takes a letter has it for as long, in seconds: longer than a server may take.
-const LEASE: i64 = 60;
+const LEASE: i64 = 30;
 /// The most wishes for a new password that wait to be looked at.
 const MAX_WISHES: usize = 1000;
 

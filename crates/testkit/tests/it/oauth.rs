@@ -3,12 +3,14 @@
 mod assertions;
 mod attacks;
 mod credentials;
+pub(crate) mod dpop;
 mod ended;
+mod exchange;
 pub(crate) mod forged;
 mod interop;
 mod keys;
 mod secrets;
-mod signer;
+pub(crate) mod signer;
 
 use std::time::{Duration, Instant};
 

@@ -3,12 +3,18 @@
 
 mod attacks;
 mod authenticator;
+mod bound;
 mod code_flow;
 mod device;
+mod devices;
 mod factors;
+mod floods;
+mod isolation;
 mod login;
+mod mail;
 mod orgs;
 mod passkeys;
+mod passwords;
 mod people;
 mod step_up;
 mod totp;
@@ -16,7 +22,7 @@ mod totp;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use admin_testkit::{Client, Method, Sandbox, story};
+use admin_testkit::{Backend, Client, Method, Sandbox, story};
 use form_urlencoded::Serializer;
 use serde_json::{Value, json};
 

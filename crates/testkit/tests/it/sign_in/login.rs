@@ -24,7 +24,7 @@ async fn decide(browser: &Browser, page: &str, decision: &str) -> Seen {
     browser.submit("/device", &[("user_code", code), ("decision", decision)]).await
 }
 
-fn said(output: &Output) -> String {
+fn said_by(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
@@ -34,7 +34,7 @@ async fn login(sandbox: &Sandbox, browser: &Browser, more: &[&str]) {
     let seen = decide(browser, &page, "allow").await;
     assert_eq!(seen.status, 200, "{}", seen.text);
     let output = child.wait_with_output().expect("its end");
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", said_by(&output));
 }
 
 /// The profile as it is kept.
@@ -53,7 +53,7 @@ fn age(sandbox: &Sandbox) {
 story!(a_person_signs_in_at_a_terminal, async |sandbox: &Sandbox| {
     let browser = owner(sandbox).await;
     let out = sandbox.try_cli(&["whoami"]);
-    assert!(!out.status.success() && said(&out).contains("admin login"), "{}", said(&out));
+    assert!(!out.status.success() && said_by(&out).contains("admin login"), "{}", said_by(&out));
     login(sandbox, &browser, &[]).await;
     let who = sandbox.cli(&["whoami"]);
     assert!(who.contains("usr_") && who.contains("org_") && who.contains(&sandbox.base_url), "{who}");
@@ -66,8 +66,7 @@ story!(a_person_signs_in_at_a_terminal, async |sandbox: &Sandbox| {
     assert_eq!(sandbox.cli(&["export", "--profile", "default"]).lines().count(), 1);
     let made = sandbox.cli(&["api-key", "create", "mine", "--profile", "default"]);
     let mine = sandbox.with_token(made.trim());
-    let events = get(&mine, "/v3/events?limit=1").await;
-    assert_eq!(events["data"][0]["type"], "user.key_created");
+    assert_eq!(total(&mine, "/v3/events?type=user.key_created").await, 1);
     // Signing out ends what was granted, here and there.
     let token = kept(sandbox)["profiles"]["default"]["access_token"].as_str().expect("a token").to_owned();
     assert_eq!(status_with(sandbox, &json!(token)).await, 200);
@@ -85,7 +84,7 @@ story!(a_profile_is_refreshed_silently_also_by_two_at_once, async |sandbox: &San
     let both = [sandbox.spawn_cli(&["whoami"]), sandbox.spawn_cli(&["whoami"])];
     for child in both {
         let output = child.wait_with_output().expect("its end");
-        assert!(output.status.success(), "{}", said(&output));
+        assert!(output.status.success(), "{}", said_by(&output));
     }
     let after = kept(sandbox);
     for changed in ["access_token", "refresh_token"] {
@@ -96,7 +95,7 @@ story!(a_profile_is_refreshed_silently_also_by_two_at_once, async |sandbox: &San
     fs::write(sandbox.config_dir().join("admin/credentials.json"), after.to_string()).expect("written");
     age(sandbox);
     let out = sandbox.try_cli(&["whoami"]);
-    assert!(!out.status.success() && said(&out).contains("run `admin login"), "{}", said(&out));
+    assert!(!out.status.success() && said_by(&out).contains("run `admin login"), "{}", said_by(&out));
 });
 
 story!(a_person_who_does_not_agree_signs_nobody_in, async |sandbox: &Sandbox| {
@@ -104,10 +103,33 @@ story!(a_person_who_does_not_agree_signs_nobody_in, async |sandbox: &Sandbox| {
     let (child, page) = begin(sandbox, &["--profile", "work"]);
     decide(&browser, &page, "deny").await;
     let output = child.wait_with_output().expect("its end");
-    assert!(!output.status.success() && said(&output).contains("did not agree"), "{}", said(&output));
+    assert!(!output.status.success() && said_by(&output).contains("did not agree"), "{}", said_by(&output));
     assert!(!sandbox.config_dir().join("admin/credentials.json").exists());
     // A name that is no file's, and an address that is none of Admin's.
     assert!(!sandbox.try_cli(&["login", &sandbox.base_url, "--profile", "../x"]).status.success());
     let out = sandbox.try_cli(&["login", "127.0.0.1:1"]);
-    assert!(!out.status.success() && said(&out).contains("cannot reach http://127.0.0.1:1"), "{}", said(&out));
+    assert!(!out.status.success() && said_by(&out).contains("cannot reach http://127.0.0.1:1"), "{}", said_by(&out));
+});
+
+story!(a_person_acts_in_one_org_at_a_time, async |sandbox: &Sandbox| {
+    let browser = owner(sandbox).await;
+    login(sandbox, &browser, &[]).await;
+    let token = kept(sandbox)["profiles"]["default"]["access_token"].as_str().expect("a token").to_owned();
+    let person = sandbox.with_token(&token);
+    let (status, made) = person.post_json("/v3/orgs", &json!({"name": "Second"})).await;
+    assert_eq!(status, 201, "{made}");
+    let second = made["data"]["id"].as_str().expect("an id").to_owned();
+    define(&person, "thing", json!({})).await;
+    let listed = sandbox.cli(&["orgs"]);
+    assert!(listed.contains(&format!("  {second}  Second")) && listed.starts_with("* org_"), "{listed}");
+    let said = sandbox.cli(&["orgs", "switch", "Second"]);
+    assert!(said.contains(&format!("Second ({second})")), "{said}");
+    let there = kept(sandbox)["profiles"]["default"]["access_token"].as_str().expect("a token").to_owned();
+    refused(&sandbox.with_token(&there).get_json("/v3/things").await, 404, "unknown_path");
+    assert_eq!(person.get_json("/v3/things").await.0, 200, "a token is for the org that it was made for");
+    // Back by its id; where one is not, one cannot go.
+    let first = listed.split_whitespace().nth(1).expect("an id");
+    sandbox.cli(&["orgs", "switch", first]);
+    let out = sandbox.try_cli(&["orgs", "switch", "Elsewhere"]);
+    assert!(!out.status.success() && said_by(&out).contains("you are in no org `Elsewhere`"), "{}", said_by(&out));
 });
