@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use admin_core::Sample;
 use admin_db::{Target, mask_password};
-use admin_identity::{OrgCreation, Smtp};
+use admin_identity::{OrgCreation, Registration, Smtp};
 use anyhow::{Context, Result, bail};
 use secrecy::SecretString;
 
 use crate::command_line::Settings;
+use crate::logouts::PrivateHosts;
 
 /// One key: its name in the file, its default as shown, what it says.
 struct Key {
@@ -40,6 +41,8 @@ const KEYS: &[Key] = &[
     key("org_creation", "owners"),
     Key { name: "smtp_url", default: "", secret: true },
     key("mail_from", ""),
+    key("private_hosts", ""),
+    key("dynamic_registration", "off"),
 ];
 
 /// Variables that begin with `ADMIN_` and are not settings: of the command line's client, of tests, and those that
@@ -87,6 +90,10 @@ pub(crate) struct Config {
     pub(crate) org_creation: OrgCreation,
     /// How letters are sent; without it none are.
     pub(crate) smtp: Option<Smtp>,
+    /// Hosts that Admin may call although their addresses are private.
+    pub(crate) private_hosts: PrivateHosts,
+    /// Whether clients may register themselves.
+    pub(crate) dynamic_registration: Registration,
     values: Values,
 }
 
@@ -135,6 +142,8 @@ impl Config {
             decision_sample: parse(&values, "decision_sample", "0", "a number from 0 to 1")?,
             org_creation: parse(&values, "org_creation", "owners", "owners, anyone or nobody")?,
             smtp: smtp(&values)?,
+            dynamic_registration: parse(&values, "dynamic_registration", "off", "off or token")?,
+            private_hosts: PrivateHosts::read(get("private_hosts").unwrap_or_default()),
             data_dir,
             values,
         })

@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod data_dir;
 mod listener;
+mod logouts;
 mod out;
 mod profiles;
 mod serve;

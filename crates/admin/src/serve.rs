@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, address_file};
-use crate::{data_dir, listener, out, telemetry};
+use crate::{data_dir, listener, logouts, out, telemetry};
 
 /// How long the token in `bootstrap_token_file` is good for, in seconds.
 const BOOTSTRAP_SECONDS: i64 = 24 * 3600;
@@ -111,6 +111,7 @@ async fn start(
     upgrade_orgs(core).await.context("cannot bring the built-in types up to date")?;
     let opened = Identity::open(core, url).await.map_err(|error| anyhow::anyhow!("{}", error.detail))?;
     let opened = opened.with_org_creation(config.org_creation).with_smtp(config.smtp.clone());
+    let opened = opened.with_registration(config.dynamic_registration);
     if let Some(path) = &config.bootstrap_token_file {
         let token = opened.local_token(setup.org, setup.owner, None, BOOTSTRAP_SECONDS)?;
         data_dir::write_private(path, "bootstrap_token_file", token.expose_secret())?;
@@ -128,6 +129,12 @@ async fn start(
     tasks.spawn(async move {
         if let Some(identity) = sending.get() {
             identity.send_mail(stopping).await;
+        }
+    });
+    let (carrying, hosts, stopping) = (identity.clone(), config.private_hosts.clone(), stop.clone());
+    tasks.spawn(async move {
+        if let Some(identity) = carrying.get() {
+            stopping.run_until_cancelled(logouts::carry(identity, &hosts)).await;
         }
     });
     tracing::info!(%url, listen = %own, "ready");

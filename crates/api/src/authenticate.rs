@@ -14,7 +14,7 @@ pub(crate) async fn authenticate(
     uri: &Uri,
     headers: &HeaderMap,
 ) -> Result<Option<Verified>> {
-    if !["/v3", "/access", "/oauth/userinfo"].iter().any(|root| is_below(root, uri.path())) {
+    if !["/v3", "/access", "/oauth/userinfo", "/oauth/register"].iter().any(|root| is_below(root, uri.path())) {
         return Ok(None);
     }
     let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(shown);
@@ -31,7 +31,7 @@ pub(crate) async fn authenticate(
     let proven = proof.map(|proof| Proven { proof, method: method.as_str(), path: uri.path() });
     identity.check_binding(&verified, token, proven, now)?;
     let scope = verified.claims.scope.as_deref();
-    let api = !is_below("/oauth", uri.path());
+    let api = !is_below("/oauth/userinfo", uri.path());
     if api && scope.is_some_and(|scope| !scope.split(' ').any(|word| word == API_SCOPE)) {
         let detail = format!("The token was granted no scope `{API_SCOPE}`, so it cannot be used here.");
         return Err(Error::new(Kind::Forbidden, "insufficient_scope", detail));

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use admin_db::{Tx, counts, events, indexes, references, resources, uniques};
+use admin_db::{Tx, counts, events, indexes, logout_notices, references, resources, uniques};
 use admin_schema::Filter;
 use admin_types::{Error, EventId, FieldError, OrgId, ResourceId, Result};
 
 use crate::Inner;
+use crate::access::facts::ACTIVE;
 use crate::access::{Actor, Known, Verb, grants};
 use crate::builtin::is_named;
 use crate::op::Op;
@@ -118,6 +119,10 @@ pub(crate) async fn write(
         after: after.map(|state| state.document.as_str()),
     };
     events::insert(tx, org, &event).await?;
+    let active = |state: &State| state.resource.status == ACTIVE;
+    if type_name == "user" && live_before.is_some_and(active) && !live_after.is_some_and(active) {
+        logout_notices::depart(tx, org, id, op.now).await?;
+    }
     // Last of all: whatever is read under the new version must see the change.
     match type_name {
         "type" => tx.bump_catalogue()?,

@@ -30,6 +30,7 @@ pub mod index_builds;
 pub mod indexes;
 mod lane;
 pub mod list;
+pub mod logout_notices;
 pub mod mail;
 mod migrate;
 pub mod oauth;

@@ -22,6 +22,7 @@ sql! {
     COMES_FROM = "SELECT CAST(1 AS BIGINT) FROM session WHERE account_id = $1 AND address = $2 AND expires_at > $3 LIMIT 1";
     END_OTHERS = "DELETE FROM session WHERE account_id = $1 AND id <> $2 RETURNING id";
     REMOVE = "DELETE FROM session WHERE account_id = $1 AND id = $2";
+    OF_USER = "SELECT account_id, id FROM session WHERE org_id = $1 AND user_id = $2";
     FORGET = "DELETE FROM session WHERE expires_at <= $1";
 }
 
@@ -170,6 +171,12 @@ pub async fn end_others(conn: &mut Conn, account: AccountId, but: Option<Session
 /// Ends a session of an account; false if there was none.
 pub async fn remove(conn: &mut Conn, account: AccountId, id: SessionId) -> Result<bool> {
     Ok(conn.execute(REMOVE, &[Arg::Bytes(&account.0), Arg::Bytes(&id.0)]).await? > 0)
+}
+
+/// The sessions that act as a user, each with its account.
+pub async fn of_user(conn: &mut Conn, org: OrgId, user: ResourceId) -> Result<Vec<(AccountId, SessionId)>> {
+    let map = |row: &Row<'_>| Ok((AccountId(row.id(0)?), SessionId(row.id(1)?)));
+    conn.fetch(OF_USER, &[Arg::Bytes(&org.0), Arg::Bytes(&user.bytes)], map).await
 }
 
 /// Forgets those that have ended.

@@ -103,6 +103,8 @@ pub struct Settings {
     pub jwks: Option<Value>,
     /// How its tokens are signed: `RS256` if it says nothing.
     pub id_token_signed_response_alg: Option<String>,
+    /// Where it hears that a session ended.
+    pub backchannel_logout_uri: Option<String>,
     /// It must push what it asks for (RFC 9126).
     pub require_pushed_authorization_requests: bool,
     /// It gets no tokens but those that are bound to a key (RFC 9449, section 5.2).

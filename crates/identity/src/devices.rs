@@ -5,6 +5,7 @@ use admin_db::{Tx, accounts, half_sign_in, oauth, revocations};
 use admin_types::{AccountId, Error, OrgId, Result, SessionId, Timestamp};
 
 use crate::grants::REMEMBERED_SECONDS;
+use crate::logout_notices::note_logout;
 use crate::{Identity, Session};
 
 /// How old what is known of the use of a session may be, in seconds: it is written down no more often.
@@ -31,8 +32,8 @@ pub struct SignedIn {
 
 /// What ended, by its id, and until when that matters.
 pub(crate) struct Ended {
-    ids: Vec<String>,
-    until: Timestamp,
+    pub(crate) ids: Vec<String>,
+    pub(crate) until: Timestamp,
 }
 
 /// Ends all sessions of an account but one, what is half signed in, and all that was granted for its users in every org, but in that session.
@@ -41,6 +42,7 @@ pub(crate) async fn end_all(tx: &mut Tx, account: AccountId, but: Option<Session
     let mut ids: Vec<String> = vec![];
     half_sign_in::clear(tx, account).await?;
     for session in sessions::end_others(tx, account, but).await? {
+        note_logout(tx, session, now).await?;
         ids.push(session.to_string());
     }
     for (grant, session) in accounts::grants(tx, account).await? {

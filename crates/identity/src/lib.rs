@@ -24,6 +24,7 @@ mod introspection;
 mod jws;
 mod keys;
 mod logout;
+mod logout_notices;
 mod mail;
 mod metadata;
 mod orgs;
@@ -31,6 +32,7 @@ mod passkeys;
 mod passwords;
 mod pushed;
 mod recovery;
+mod registration;
 mod reset;
 mod revocations;
 mod second_step;
@@ -61,9 +63,11 @@ pub use factors::{Enrolment, FRESH_SECONDS, Factors};
 pub use form::Form;
 pub use keys::{Algorithm, PUBLISHED_AHEAD, PUBLISHED_AT_ONCE, check_master_key, rotate_keys};
 pub use logout::SignedOut;
+pub use logout_notices::LogoutNotice;
 pub use mail::{Language, Notice, Smtp};
 pub use orgs::{Asker, OrgCreation, OrgOfAccount};
 pub use passkeys::{CEREMONY_SECONDS, Call, Passkey};
+pub use registration::Registration;
 pub use reset::RESET_SECONDS;
 pub use second_step::{HALF_SECONDS, Proof, SecondFactors, SignIn};
 pub use sessions::{SESSION_SECONDS, Session};
@@ -101,6 +105,7 @@ pub struct Identity {
     pub(crate) org_creation: OrgCreation,
     pub(crate) outbox: Outbox,
     pub(crate) seen_proofs: SeenProofs,
+    pub(crate) registration: Registration,
     pub(crate) relying_party: Option<RelyingParty>,
 }
 
@@ -127,6 +132,7 @@ impl Identity {
             known_keys,
             guesses,
             seen_proofs: SeenProofs::default(),
+            registration: Registration::default(),
             org_creation,
             outbox,
             relying_party,
@@ -178,6 +184,7 @@ impl Identity {
 
     async fn look(&self, looks: u64) -> Result<()> {
         self.revocations.refresh(&self.core).await?;
+        self.end_departed().await?;
         self.note_used_keys().await?;
         self.attempts.share(&self.core).await?;
         if !self.keys.are_known(&self.core).await? {

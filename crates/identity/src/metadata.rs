@@ -7,6 +7,7 @@ use crate::Identity;
 use crate::assurance::CLASSES;
 use crate::jws::ALGORITHMS;
 use crate::keys::Algorithm;
+use crate::registration::Registration;
 use crate::token_endpoint::{GRANT_TYPES, SCOPES};
 
 impl Identity {
@@ -22,7 +23,7 @@ impl Identity {
         let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
         let confidential = &methods[..3];
         let assertions = ALGORITHMS;
-        json!({
+        let mut metadata = json!({
             "issuer": self.issuer,
             "authorization_endpoint": at("/oauth/authorize"),
             "token_endpoint": at("/oauth/token"),
@@ -33,6 +34,8 @@ impl Identity {
             "pushed_authorization_request_endpoint": at("/oauth/par"),
             "device_authorization_endpoint": at("/oauth/device_authorization"),
             "end_session_endpoint": at("/oauth/logout"),
+            "backchannel_logout_supported": true,
+            "backchannel_logout_session_supported": true,
             "acr_values_supported": CLASSES,
             "scopes_supported": SCOPES,
             "response_types_supported": ["code"],
@@ -53,6 +56,10 @@ impl Identity {
             // What is absent counts as true (OpenID Connect Discovery, section 3).
             "request_uri_parameter_supported": false,
             "ui_locales_supported": ["en", "de"],
-        })
+        });
+        if self.registration != Registration::Off {
+            metadata["registration_endpoint"] = json!(at("/oauth/register"));
+        }
+        metadata
     }
 }

@@ -93,10 +93,11 @@ impl Identity {
         accounts::account_of_user(&mut *self.core.db().read().await?, user).await
     }
 
-    /// Refuses a link for a new password that is not good. It stays good if it is.
-    pub async fn check_reset(&self, token: &str) -> Result<()> {
+    /// The address of the account that a link gives a new password. The link stays good.
+    pub async fn address_of_reset(&self, token: &str) -> Result<String> {
         let (mut conn, now) = (self.core.db().read().await?, self.core.clock().now());
-        account_links::find(&mut conn, &hash(token), PURPOSE, now).await?.map(drop).ok_or_else(spent)
+        let link = account_links::find(&mut conn, &hash(token), PURPOSE, now).await?.ok_or_else(spent)?;
+        Ok(accounts::get(&mut conn, link.account).await?.ok_or_else(spent)?.email)
     }
 
     /// Sets a new password by a link, once. All sessions of the account end, and all that was granted for it.

@@ -8,7 +8,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::Identity;
 use crate::accounts::Browser;
-use crate::grants::{self, REMEMBERED_SECONDS, hash, random_token};
+use crate::devices::Ended;
+use crate::grants::{REMEMBERED_SECONDS, hash, random_token};
+use crate::logout_notices::note_logout;
 
 /// How long a session lasts, in seconds.
 pub const SESSION_SECONDS: i64 = 14 * 86_400;
@@ -93,18 +95,22 @@ impl Identity {
 
     /// Signs a browser out: what was granted in its session ends with it.
     pub async fn end_session(&self, session: &Session) -> Result<()> {
-        let granted = oauth::grants_of_session(&mut *self.core.db().read().await?, session.id).await?;
-        for grant in granted {
-            grants::end_grant(&self.core, &self.revocations, grant).await?;
-        }
         let (account, id, now) = (session.account, session.id, self.core.clock().now());
         let until = now.plus_seconds(REMEMBERED_SECONDS);
         let job = async move |tx: &mut Tx| {
-            revocations::insert(tx, &id.to_string(), now, until).await?;
-            sessions::remove(tx, account, id).await
+            note_logout(tx, id, now).await?;
+            let mut ids = vec![id.to_string()];
+            for grant in oauth::grants_of_session(tx, id).await? {
+                oauth::end_grant(tx, grant).await?;
+                ids.push(grant.to_string());
+            }
+            for id in &ids {
+                revocations::insert(tx, id, now, until).await?;
+            }
+            sessions::remove(tx, account, id).await?;
+            Ok(Ended { ids, until })
         };
-        self.core.db().write_global(job).await?;
-        self.revocations.add(&id.to_string(), until);
+        self.note_ended(&self.core.db().write_global(job).await?);
         Ok(())
     }
 

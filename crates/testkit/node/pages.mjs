@@ -193,6 +193,39 @@ await step('a reader of German reads German', () =>
     await shop.close()
   }))
 
+await step('an account is looked after', () =>
+  signedIn({}, async (page) => {
+    for (const [link, heading] of [
+      ['Your organizations', 'Your organizations'],
+      ['Where you are signed in', 'Where you are signed in'],
+      ['Change password', 'Change password'],
+      ['Change address', 'Change address'],
+    ]) {
+      await page.goto(at('/account'))
+      await page.getByRole('link', { name: link }).click()
+      await page.getByRole('heading', { name: heading }).waitFor()
+      await inspect(page, heading)
+    }
+    await page.goto(at('/account/password'))
+    await page.fill('#old', 'another good password')
+    await page.fill('#password', 'yet another good password')
+    await page.getByRole('button', { name: 'Change password' }).click()
+    await page.getByRole('alert').waitFor()
+    await inspect(page, 'Change password, the wrong one')
+    await signedIn({}, async (other) => {
+      await page.goto(at('/account/sessions'))
+      await page.getByRole('button', { name: /^Sign out: Chrome, Linux/ }).first().click()
+      await page.waitForURL(at('/account/sessions'))
+      await page.getByRole('button', { name: 'Sign out everywhere' }).click()
+      await page.waitForURL(at('/sign-in'))
+      await other.goto(at('/account'))
+      await other.waitForURL(at('/sign-in'))
+    })
+    await page.getByRole('link', { name: 'Forgot your password?' }).click()
+    await page.getByText('No mail can be sent from here.').waitFor()
+    await inspect(page, 'Forgot your password?')
+  }))
+
 await step('pages are dark where everything is', async () => {
   const brightness = async (colorScheme) => {
     let sum

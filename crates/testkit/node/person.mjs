@@ -53,6 +53,12 @@ export const person = async (link) => {
       }
       assert.fail('there is no end to it')
     },
+    /** Lets a device in, at the address that it shows. */
+    letIn: async (url) => {
+      const { action, fields } = form(await (await send(url)).text())
+      const response = await send(action, { ...fields, decision: 'allow' })
+      assert.equal(response.status, 200, await response.text())
+    },
     isSignedIn: async () => (await send('/account')).status === 200,
     signOut: () => send('/sign-out', {}),
   }

@@ -3,6 +3,7 @@
 mod endpoints;
 pub(crate) mod invitations;
 mod metadata;
+mod registration;
 pub(crate) mod secrets;
 
 use admin_identity::{Basic, Form, OAuthError};
@@ -31,6 +32,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/oauth/token", post(endpoints::token))
         .route("/oauth/device_authorization", post(endpoints::device_authorization))
         .route("/oauth/par", post(endpoints::push))
+        .route("/oauth/register", post(registration::register))
         .route("/oauth/introspect", post(endpoints::introspect))
         .route("/oauth/revoke", post(endpoints::revoke))
         .route("/oauth/userinfo", get(endpoints::userinfo).post(endpoints::userinfo))

@@ -66,8 +66,8 @@ pub(super) async fn reset_page(State(app): State<App>, headers: HeaderMap, uri: 
         let mail = app.identity()?.has_mail();
         return Ok(print(&headers, StatusCode::OK, "forgotten.html", context! { mail }, None)?);
     };
-    match app.identity()?.check_reset(token).await {
-        Ok(()) => Ok(new_password(&headers, token, None)?),
+    match app.identity()?.address_of_reset(token).await {
+        Ok(email) => Ok(new_password(&headers, (token, &email), None)?),
         Err(error) if error.kind == Kind::Unauthenticated => {
             Ok(message(&headers, StatusCode::UNAUTHORIZED, &told(&headers, &error))?)
         }
@@ -75,10 +75,10 @@ pub(super) async fn reset_page(State(app): State<App>, headers: HeaderMap, uri: 
     }
 }
 
-fn new_password(headers: &HeaderMap, token: &str, error: Option<&Error>) -> Result<Response> {
+fn new_password(headers: &HeaderMap, (token, email): (&str, &str), error: Option<&Error>) -> Result<Response> {
     let status = error.map_or(StatusCode::OK, |error| problem::status(error.kind));
     let error = error.map(|error| told(headers, error));
-    print(headers, status, "new-password.html", context! { token, error }, None)
+    print(headers, status, "new-password.html", context! { token, email, error }, None)
 }
 
 /// Takes the address, or the new password.
@@ -111,7 +111,10 @@ pub(super) async fn reset(
         Err(error) if error.kind == Kind::Unauthenticated => {
             Ok(message(&headers, StatusCode::UNAUTHORIZED, &told(&headers, &error))?)
         }
-        Err(error) if is_for_people(&error) => Ok(new_password(&headers, token, Some(&error))?),
+        Err(error) if is_for_people(&error) => {
+            let email = identity.address_of_reset(token).await?;
+            Ok(new_password(&headers, (token, &email), Some(&error))?)
+        }
         Err(error) => Err(error.into()),
     }
 }

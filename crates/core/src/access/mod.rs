@@ -3,7 +3,7 @@
 //! the org's row carries; a write compares them under the org's lock, a read at most a second late.
 
 mod actor;
-mod facts;
+pub(crate) mod facts;
 mod fields;
 pub(crate) mod grants;
 mod known;

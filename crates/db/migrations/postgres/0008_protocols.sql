@@ -41,11 +41,3 @@ CREATE TABLE departed_user (
     PRIMARY KEY (org_id, user_id)
 );
 CREATE INDEX session_by_user ON session (org_id, user_id);
--- Clients that registered themselves, with the hash of the token by which each may read and remove itself.
-CREATE TABLE client_registration (
-    org_id BYTEA NOT NULL,
-    client_id BYTEA NOT NULL,
-    hash BYTEA NOT NULL,
-    created_at BIGINT NOT NULL,
-    PRIMARY KEY (org_id, client_id)
-);

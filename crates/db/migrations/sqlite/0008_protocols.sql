@@ -41,11 +41,3 @@ CREATE TABLE departed_user (
     PRIMARY KEY (org_id, user_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX session_by_user ON session (org_id, user_id);
--- Clients that registered themselves, with the hash of the token by which each may read and remove itself.
-CREATE TABLE client_registration (
-    org_id BLOB NOT NULL,
-    client_id BLOB NOT NULL,
-    hash BLOB NOT NULL,
-    created_at INTEGER NOT NULL,
-    PRIMARY KEY (org_id, client_id)
-) STRICT, WITHOUT ROWID;

@@ -5,8 +5,8 @@ use tokio_postgres::types::Type;
 use super::Both;
 use crate::{
     account_links, accounts, api_keys, attempts, client_secrets, counts, decisions, device_codes, events, half_sign_in,
-    idempotency, index_builds, indexes, mail, migrate, oauth, orgs, passkeys, recovery_codes, references, resources,
-    revocations, secrets, sessions, sign_in, signing_keys, totp, uniques,
+    idempotency, index_builds, indexes, logout_notices, mail, migrate, oauth, orgs, passkeys, recovery_codes,
+    references, resources, revocations, secrets, sessions, sign_in, signing_keys, totp, uniques,
 };
 
 /// All of them, by module. A module that is missing here has an unused constant, which is a warning.
@@ -22,6 +22,7 @@ const ALL: &[(&str, &[&str])] = &[
     ("recovery_codes", recovery_codes::STATEMENTS),
     ("passkeys", passkeys::STATEMENTS),
     ("device_codes", device_codes::STATEMENTS),
+    ("logout_notices", logout_notices::STATEMENTS),
     ("oauth", oauth::STATEMENTS),
     ("revocations", revocations::STATEMENTS),
     ("sessions", sessions::STATEMENTS),

@@ -9,6 +9,7 @@ mod exchange;
 pub(crate) mod forged;
 mod interop;
 mod keys;
+mod registration;
 mod secrets;
 pub(crate) mod signer;
 

@@ -17,6 +17,7 @@ mod passkeys;
 mod passwords;
 mod people;
 mod step_up;
+mod told;
 mod totp;
 
 use std::collections::BTreeMap;

@@ -37,6 +37,9 @@ async fn other_org(sandbox: &Sandbox) -> Org {
     ids.insert("token", token(&owner, &client).await);
     let secrets = get(&owner, &format!("/v3/clients/{}/secrets", client.id)).await;
     ids.insert("secret", id(&secrets["data"][0]));
+    let (status, key) = owner.post_json("/v3/api-keys", &json!({"name": "zebra key", "principal": client.id})).await;
+    assert_eq!(status, 201, "{key}");
+    ids.insert("key", id(&key["data"]));
     ids.insert("client", client.id);
     let cedar = "permit (principal in group::\"zebra\", action, resource);";
     ids.insert("group", add(&owner, "group", MARK, json!({})).await);
@@ -58,7 +61,9 @@ fn body_for(method: &str, path: &str, id: &str, user: &str) -> Option<(&'static 
     match (method, path) {
         ("PATCH", _) => Some(("application/merge-patch+json", json!({"name": "taken over"}))),
         ("PUT", _) => Some((json, json!({"name": "taken over", "attributes": {}}))),
-        ("POST", path) if path.ends_with("/secrets") || path.ends_with("/invitation") => Some((json, json!({}))),
+        ("POST", path) if ["/secrets", "/invitation", "/rotate"].iter().any(|end| path.ends_with(end)) => {
+            Some((json, json!({})))
+        }
         ("POST", "/v3/access/explain") => {
             Some((json, json!({"action": "gadget.read", "resource": id, "principal": user})))
         }
@@ -73,7 +78,10 @@ fn body_for(method: &str, path: &str, id: &str, user: &str) -> Option<(&'static 
 
 /// Calls an endpoint: its answer, without what is never the same twice, and with `id` blotted out.
 async fn call(caller: &Client, method: &str, path: &str, (id, user): (&str, &str)) -> (u16, String) {
-    let filled = path.replace("{id}", id).replace("{secret}", id).replace("{client}", id);
+    let mut filled = path.replace("{id}", id).replace("{secret}", id);
+    if path.starts_with("/v3/api-keys") {
+        filled = format!("{filled}?principal={user}");
+    }
     let mut request = caller.request(method.parse().expect("a method"), &filled);
     if let Some((media_type, body)) = body_for(method, path, id, user) {
         request = request.header("content-type", media_type).body(body.to_string());
@@ -99,7 +107,7 @@ story!(no_endpoint_shows_or_changes_what_is_of_another_org, async |sandbox: &San
         "{}",
         paths.len()
     );
-    let kinds = ["type", "resource", "user", "client", "group", "policy", "event", "secret", "org"];
+    let kinds = ["type", "resource", "user", "client", "group", "policy", "event", "secret", "key", "org"];
     let mut calls = 0;
     for (path, item) in paths {
         for method in item.as_object().expect("methods").keys().map(|method| method.to_uppercase()) {
@@ -108,7 +116,8 @@ story!(no_endpoint_shows_or_changes_what_is_of_another_org, async |sandbox: &San
                 continue;
             }
             for kind in kinds {
-                let (id, user) = (&other.ids[kind], &other.ids["user"]);
+                // A key is asked for by whose it is, too.
+                let (id, user) = (&other.ids[kind], &other.ids[if kind == "key" { "client" } else { "user" }]);
                 // A secret of theirs is asked for below its own client.
                 let path = match kind {
                     "secret" => &path.replace("/clients/{id}/", &format!("/clients/{}/", other.ids["client"])),
