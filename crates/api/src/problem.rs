@@ -100,12 +100,13 @@ pub(crate) fn print(error: &Error, request_id: &RequestId, mut response: Respons
                     "DPoP error=\"invalid_token\", algs=\"RS256 PS256 ES256 EdDSA Ed25519\"",
                 ),
             };
-            match step_up(error) {
-                Some(challenge) => drop(headers.insert(header::WWW_AUTHENTICATE, challenge)),
-                None => {
-                    headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(bearer));
-                    headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static(bound));
-                }
+            let step_up = step_up(error);
+            let (bearer, bound) = match &step_up {
+                Some((bearer, bound)) => (HeaderValue::from_str(bearer), HeaderValue::from_str(bound)),
+                None => (HeaderValue::from_str(bearer), HeaderValue::from_str(bound)),
+            };
+            for challenge in [bearer, bound].into_iter().flatten() {
+                headers.append(header::WWW_AUTHENTICATE, challenge);
             }
         }
         // RFC 6750, section 3.1.
@@ -122,20 +123,22 @@ pub(crate) fn print(error: &Error, request_id: &RequestId, mut response: Respons
     response
 }
 
-/// How to sign in for what needs a fresher or stronger sign-in (RFC 9470, section 3).
-fn step_up(error: &Error) -> Option<HeaderValue> {
+/// How to sign in for what needs a fresher or stronger sign-in (RFC 9470, section 3), by either kind of token.
+fn step_up(error: &Error) -> Option<(String, String)> {
     if error.code != "insufficient_user_authentication" {
         return None;
     }
-    let mut challenge =
-        format!("Bearer realm=\"admin\", error=\"{}\", error_description=\"{}\"", error.code, error.detail);
+    let mut wanted = format!("error=\"{}\", error_description=\"{}\"", error.code, error.detail);
     if let Some(values) = error.extra.get("acr_values").and_then(Value::as_str) {
-        challenge.push_str(&format!(", acr_values=\"{values}\""));
+        wanted.push_str(&format!(", acr_values=\"{values}\""));
     }
     if let Some(seconds) = error.extra.get("max_age").and_then(Value::as_i64) {
-        challenge.push_str(&format!(", max_age=\"{seconds}\""));
+        wanted.push_str(&format!(", max_age=\"{seconds}\""));
     }
-    HeaderValue::from_str(&challenge).ok()
+    Some((
+        format!("Bearer realm=\"admin\", {wanted}"),
+        format!("DPoP {wanted}, algs=\"RS256 PS256 ES256 EdDSA Ed25519\""),
+    ))
 }
 
 /// No such path.
