@@ -59,6 +59,20 @@ pub(crate) async fn permit(
     grants::check(tx, op, actor, was, is).await
 }
 
+/// Notes a user who is active no more, so that they are signed out everywhere.
+async fn note_departure(
+    tx: &mut Tx,
+    op: &Op,
+    id: ResourceId,
+    (before, after): (Option<&State>, Option<&State>),
+) -> Result<()> {
+    let active = |state: &State| state.resource.status == ACTIVE;
+    match before.is_some_and(active) && !after.is_some_and(active) {
+        true => logout_notices::depart(tx, op.principal.org, id, op.now).await,
+        false => Ok(()),
+    }
+}
+
 /// Writes one change and its event. `actor`: who must be able to see what it refers to; nobody for what Admin does itself.
 pub(crate) async fn write(
     core: &Inner,
@@ -119,9 +133,8 @@ pub(crate) async fn write(
         after: after.map(|state| state.document.as_str()),
     };
     events::insert(tx, org, &event).await?;
-    let active = |state: &State| state.resource.status == ACTIVE;
-    if type_name == "user" && live_before.is_some_and(active) && !live_after.is_some_and(active) {
-        logout_notices::depart(tx, org, id, op.now).await?;
+    if type_name == "user" {
+        note_departure(tx, op, id, (live_before, live_after)).await?;
     }
     // Last of all: whatever is read under the new version must see the change.
     match type_name {

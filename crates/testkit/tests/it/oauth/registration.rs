@@ -33,7 +33,8 @@ async fn register_clients(backend: Backend) {
 
     let program = json!({"grant_types": ["client_credentials"]});
     let made = register(sandbox, &program).await.body;
-    let (id, secret) = (made["client_id"].as_str().expect("a text"), made["client_secret"].as_str().expect("a text"));
+    let (id, secret) =
+        (made["client_id"].as_str().expect("it is there"), made["client_secret"].as_str().expect("it is there"));
     token_of(&ask(sandbox, Some((id, secret)), &[]).await);
     assert_eq!(made["response_types"], json!([]));
     let public = json!({"redirect_uris": ["org.example.app:/back"], "token_endpoint_auth_method": "none"});
@@ -59,7 +60,7 @@ async fn register_clients(backend: Backend) {
         (json!({"software_statement": "x"}), "invalid_software_statement"),
     ] {
         let mut metadata = json!({"redirect_uris": ["https://app.example/back"]});
-        metadata.as_object_mut().expect("an object").extend(change.as_object().expect("an object").clone());
+        metadata.as_object_mut().expect("it is there").extend(change.as_object().expect("it is there").clone());
         let refused = register(sandbox, &metadata).await;
         assert_eq!((refused.status, refused.body["error"].as_str()), (400, Some(wanted)), "{change}: {}", refused.body);
     }

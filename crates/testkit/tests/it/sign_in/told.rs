@@ -77,7 +77,7 @@ async fn tell_of_a_sign_out(backend: Backend) {
     let ear = Ear::open(1).await;
     let browser = owner(sandbox).await;
     let (client, tokens) = signed_in(sandbox, &browser, &ear).await;
-    let id_token = part(tokens["id_token"].as_str().expect("a text"), 1);
+    let id_token = part(tokens["id_token"].as_str().expect("it is there"), 1);
     browser.submit("/sign-out", &[]).await;
     // The first try is refused; the second one is another token of the same session.
     let (first, second) = (ear.hears(1).await, ear.hears(2).await);
@@ -110,7 +110,8 @@ async fn tell_of_the_end_of_a_user(backend: Backend) {
     let browser = owner(sandbox).await;
     let (client, tokens) = signed_in(sandbox, &browser, &ear).await;
     add(sandbox, "user", "heir", json!({"roles": ["owner"]})).await;
-    let user = part(tokens["access_token"].as_str().expect("a text"), 1)["sub"].as_str().expect("a text").to_owned();
+    let user =
+        part(tokens["access_token"].as_str().expect("it is there"), 1)["sub"].as_str().expect("it is there").to_owned();
     let heir = sandbox.cli(&[
         "token",
         "create",
