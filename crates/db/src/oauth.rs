@@ -9,7 +9,7 @@ sql! {
     INSERT_GRANT = "INSERT INTO oauth_grant (id, org_id, client_id, subject, session_id, terms, created_at, expires_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     GRANT = "SELECT id, org_id, client_id, subject, session_id, terms, expires_at FROM oauth_grant WHERE id = $1";
-    OF_SESSION = "SELECT id FROM oauth_grant WHERE session_id = $1";
+    OF_SESSION = "SELECT id, terms FROM oauth_grant WHERE session_id = $1";
     OF_SUBJECT = "SELECT id FROM oauth_grant WHERE org_id = $1 AND subject = $2";
     CHANGE_GRANT = "UPDATE oauth_grant SET org_id = $1, subject = $2, terms = $3 WHERE id = $4";
     END_GRANT = "DELETE FROM oauth_grant WHERE id = $1";
@@ -103,9 +103,9 @@ pub async fn grants_of_subject(conn: &mut Conn, org: OrgId, subject: ResourceId)
     conn.fetch(OF_SUBJECT, &[Arg::Bytes(&org.0), Arg::Bytes(&subject.bytes)], |row| row.id(0).map(GrantId)).await
 }
 
-/// The grants that were made in a session.
-pub async fn grants_of_session(conn: &mut Conn, session: SessionId) -> Result<Vec<GrantId>> {
-    conn.fetch(OF_SESSION, &[Arg::Bytes(&session.0)], |row| row.id(0).map(GrantId)).await
+/// The grants that were made in a session, each with its terms.
+pub async fn grants_of_session(conn: &mut Conn, session: SessionId) -> Result<Vec<(GrantId, String)>> {
+    conn.fetch(OF_SESSION, &[Arg::Bytes(&session.0)], |row| Ok((GrantId(row.id(0)?), row.text(1)?.to_owned()))).await
 }
 
 /// Ends a grant, and with it its codes and refresh tokens.

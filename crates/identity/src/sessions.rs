@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::Identity;
 use crate::accounts::Browser;
 use crate::devices::Ended;
-use crate::grants::{REMEMBERED_SECONDS, hash, random_token};
+use crate::grants::{REMEMBERED_SECONDS, Terms, hash, random_token};
 use crate::logout_notices::note_logout;
 
 /// How long a session lasts, in seconds.
@@ -93,14 +93,19 @@ impl Identity {
         Ok(Some(Session { id, account, org, user: user_id, name: user.name, methods, authenticated_at }))
     }
 
-    /// Signs a browser out: what was granted in its session ends with it.
+    /// Signs a browser out: what was granted in its session ends with it, but for what was granted for when the person is
+    /// away (OpenID Connect Back-Channel Logout, section 2.7): that ends with [`Identity::end_everywhere`].
     pub async fn end_session(&self, session: &Session) -> Result<()> {
         let (account, id, now) = (session.account, session.id, self.core.clock().now());
         let until = now.plus_seconds(REMEMBERED_SECONDS);
         let job = async move |tx: &mut Tx| {
             note_logout(tx, id, now).await?;
             let mut ids = vec![id.to_string()];
-            for grant in oauth::grants_of_session(tx, id).await? {
+            for (grant, terms) in oauth::grants_of_session(tx, id).await? {
+                let terms: Terms = serde_json::from_str(&terms).map_err(Error::internal)?;
+                if terms.has("offline_access") {
+                    continue;
+                }
                 oauth::end_grant(tx, grant).await?;
                 ids.push(grant.to_string());
             }

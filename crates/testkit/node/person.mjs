@@ -7,13 +7,12 @@ const PASSWORD = 'a long good password'
 const entities = { '&#x2f;': '/', '&quot;': '"', '&#x27;': "'", '&lt;': '<', '&gt;': '>', '&amp;': '&' }
 const plain = (text) => text.replaceAll(/&[#\w]+;/g, (entity) => entities[entity] ?? assert.fail(entity))
 
-/** The hidden fields of a page's form, and where it goes. */
-const form = (html) => ({
-  action: plain(html.match(/<form method="post" action="([^"]*)"/)?.[1] ?? assert.fail(html)),
-  fields: Object.fromEntries(
-    [...html.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)].map(([, ...pair]) => pair.map(plain)),
-  ),
-})
+/** The hidden fields of a page's first form that works without scripts, and where it goes. */
+const form = (html) => {
+  const [, action, inside] = html.match(/<form method="post" action="([^"]*)"(?![^>]* hidden>)[^>]*>(.*?)<\/form>/s) ?? assert.fail(html)
+  const inputs = [...inside.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)]
+  return { action: plain(action), fields: Object.fromEntries(inputs.map(([, ...pair]) => pair.map(plain))) }
+}
 
 /** A new account, made by a one-time link. */
 export const person = async (link) => {

@@ -178,16 +178,18 @@ impl Filter {
         Ok(parser::parse(text, definition)?)
     }
 
-    /// Whether the resource meets the condition. Every other evaluator must agree with this one.
+    /// Whether the resource meets the condition. Every other evaluator must agree with this one. Where a reference leads
+    /// back to the resource, it is seen as it is given, not as `related` knows it: the state in question may be a past or a
+    /// coming one.
     pub fn matches(&self, resource: &Resource, related: &dyn Related) -> bool {
-        matches::matches(self, resource, related)
+        matches::matches(self, resource, &related::Rooted { root: resource, related })
     }
 
     /// The resources, besides this one, that the filter asks `related` for and does not find there. Whoever brings them and
     /// asks again until all that is missing does not exist has all that [`Filter::matches`] needs.
     pub fn missing(&self, resource: &Resource, related: &dyn Related) -> BTreeSet<ResourceId> {
         let mut missing = BTreeSet::new();
-        related::collect(self, resource, related, &mut missing);
+        related::collect(self, resource, &related::Rooted { root: resource, related }, &mut missing);
         missing
     }
 

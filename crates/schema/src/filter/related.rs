@@ -11,6 +11,18 @@ use crate::field::lookup;
 /// The most levels that are climbed: more than there can be.
 const MAX_LEVELS: usize = 100;
 
+/// The resource in question, and others.
+pub(super) struct Rooted<'a> {
+    pub(super) root: &'a Resource,
+    pub(super) related: &'a dyn Related,
+}
+
+impl Related for Rooted<'_> {
+    fn get(&self, id: ResourceId) -> Option<&Resource> {
+        if id == self.root.id { Some(self.root) } else { self.related.get(id) }
+    }
+}
+
 /// Whether the resource is `top`, or lies below it.
 pub(super) fn is_below(resource: &Resource, top: ResourceId, related: &dyn Related) -> bool {
     resource.id == top || ancestors(resource, related).any(|id| id == top)

@@ -1,6 +1,6 @@
 //! Which resources a filter matches.
 
-use admin_types::Resource;
+use admin_types::{Resource, ResourceId};
 
 use super::*;
 
@@ -200,4 +200,30 @@ fn trees_made_by_hand_have_a_meaning_too() {
         !Filter::Has { path: Path::Status, value: Literal::Text("activ".to_owned()) }.matches(&resource, &NoRelated)
     );
     assert!(Filter::And(vec![]).matches(&resource, &NoRelated) && !Filter::Or(vec![]).matches(&resource, &NoRelated));
+}
+
+#[test]
+fn a_reference_to_itself_leads_to_the_state_in_question() {
+    /// What is there now, while the state in question is another.
+    struct Now(Resource);
+    impl Related for Now {
+        fn get(&self, id: ResourceId) -> Option<&Resource> {
+            (id == self.0.id).then_some(&self.0)
+        }
+    }
+    let mut past = resource();
+    past.attributes.insert("self".to_owned(), json!(ID));
+    let now = Now(Resource { name: "Another".to_owned(), ..past.clone() });
+    let name_is = |name: &str| Filter::Of {
+        path: Path::Attribute(vec!["self".to_owned()]),
+        type_name: "workspace".to_owned(),
+        filter: Box::new(Filter::Compare {
+            path: Path::Name,
+            op: Comparison::Eq,
+            value: Literal::Text(name.to_owned()),
+        }),
+    };
+    assert!(name_is("Production Environment").matches(&past, &now));
+    assert!(!name_is("Another").matches(&past, &now));
+    assert!(name_is("Production Environment").matches(&past, &NoRelated), "nothing else is asked for");
 }

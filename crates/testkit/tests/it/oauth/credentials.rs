@@ -96,7 +96,7 @@ story!(a_request_that_is_not_of_the_standard_is_refused, async |sandbox: &Sandbo
     oauth_error(&send(&[grant, ("scope", "admin"), ("scope", "admin")]).await, 400, "invalid_request");
     oauth_error(&send(&[grant, ("x", "1"), ("x", "2")]).await, 400, "invalid_request");
     token_of(&send(&[grant, ("x", "1")]).await);
-    for unknown in ["password", "implicit", "urn:ietf:params:oauth:grant-type:device_code", "Client_Credentials"] {
+    for unknown in ["password", "implicit", "urn:ietf:params:oauth:grant-type:jwt-bearer", "Client_Credentials"] {
         oauth_error(&send(&[("grant_type", unknown)]).await, 400, "unsupported_grant_type");
     }
     oauth_error(&send(&[("grant_type", "authorization_code"), ("code", "x")]).await, 400, "unauthorized_client");

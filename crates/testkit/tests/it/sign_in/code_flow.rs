@@ -57,6 +57,23 @@ story!(signing_out_ends_what_was_granted_in_the_session, async |sandbox: &Sandbo
     assert_eq!(refresh(sandbox, &client, &tokens["refresh_token"]).await.0, 400);
 });
 
+story!(what_was_granted_for_when_a_person_is_away_outlives_the_session, async |sandbox: &Sandbox| {
+    let (browser, client) = (owner(sandbox).await, app(sandbox).await);
+    let code =
+        browser.get(&ask(&client, &[("scope", "openid offline_access admin")])).await.param("code").expect("a code");
+    let (_, tokens) = redeem(sandbox, &client, &code).await;
+    browser.submit("/sign-out", &[]).await;
+    assert_eq!(status_with(sandbox, &tokens["access_token"]).await, 200);
+    let (status, tokens) = refresh(sandbox, &client, &tokens["refresh_token"]).await;
+    assert_eq!(status, 200, "{tokens}");
+    // Signing out everywhere ends it.
+    let fields = [("email", "ada@example.org"), ("password", PASSWORD)];
+    assert_eq!(browser.submit("/sign-in", &fields).await.status, 303);
+    assert_eq!(browser.submit("/account/sessions", &[("everywhere", "yes")]).await.status, 303);
+    assert_eq!(status_with(sandbox, &tokens["access_token"]).await, 401);
+    assert_eq!(refresh(sandbox, &client, &tokens["refresh_token"]).await.0, 400);
+});
+
 story!(what_others_wrote_needs_consent, async |sandbox: &Sandbox| {
     let browser = owner(sandbox).await;
     let attributes = json!({"redirect_uris": [BACK], "grant_types": ["authorization_code"],
