@@ -137,13 +137,18 @@ pub(crate) async fn write(
         note_departure(tx, op, id, (live_before, live_after)).await?;
     }
     // Last of all: whatever is read under the new version must see the change.
-    match type_name {
-        "type" => tx.bump_catalogue()?,
-        "policy" | "role" | "group" => tx.bump_policies()?,
-        "user" | "client" | "role_binding" => tx.bump_principals()?,
-        _ => {}
-    }
+    bump(tx, type_name)?;
     Ok(seq)
+}
+
+/// Moves on the version of what a change of such a resource is part of.
+fn bump(tx: &mut Tx, type_name: &str) -> Result<()> {
+    match type_name {
+        "type" => tx.bump_catalogue(),
+        "policy" | "role" | "group" => tx.bump_policies(),
+        "user" | "client" | "role_binding" => tx.bump_principals(),
+        _ => Ok(()),
+    }
 }
 
 async fn check_unique(
