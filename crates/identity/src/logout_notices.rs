@@ -12,8 +12,8 @@ use serde_json::json;
 
 use crate::Identity;
 use crate::clients::{ClientId, find_client};
-use crate::devices::Ended;
 use crate::grants::{REMEMBERED_SECONDS, hash};
+use crate::signed_in::Ended;
 
 /// How long after each try the next one is, in seconds; after the last a client is not told any more.
 const AGAIN_AFTER: [i64; 5] = [2, 10, 60, 300, 600];

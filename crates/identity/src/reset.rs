@@ -10,7 +10,7 @@ use crate::accounts::wrong;
 use crate::attempts::{RESET_WINDOW, RESETS_OF_ACCOUNT, RESETS_OF_ADDRESS, network, points_of};
 use crate::grants::{hash, random_token};
 use crate::mail::{Language, Notice, Wish};
-use crate::{Browser, Identity, Session, devices, email, passwords};
+use crate::{Browser, Identity, Session, email, passwords, signed_in};
 
 /// How long a link for a new password, or for a new address, may be used, in seconds.
 pub const RESET_SECONDS: i64 = 1800;
@@ -114,7 +114,7 @@ impl Identity {
             }
             account_links::end_all(tx, account).await?;
             accounts::set_password(tx, account, &password, now).await?;
-            devices::end_all(tx, account, None, now).await
+            signed_in::end_all(tx, account, None, now).await
         });
         self.note_ended(&ended.await?);
         self.attempts.succeeded(&email::key(&row.email)?);
@@ -138,7 +138,7 @@ impl Identity {
             // Links that were sent before are of whoever had the account then.
             account_links::end_all(tx, account).await?;
             accounts::set_password(tx, account, &password, now).await?;
-            devices::end_all(tx, account, Some(id), now).await
+            signed_in::end_all(tx, account, Some(id), now).await
         });
         self.note_ended(&ended.await?);
         self.notify(account, Notice::PasswordChanged, language).await;

@@ -8,9 +8,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::Identity;
 use crate::accounts::Browser;
-use crate::devices::Ended;
 use crate::grants::{REMEMBERED_SECONDS, Terms, hash, random_token};
 use crate::logout_notices::note_logout;
+use crate::signed_in::Ended;
 
 /// How long a session lasts, in seconds.
 pub const SESSION_SECONDS: i64 = 14 * 86_400;

@@ -10,6 +10,7 @@ use axum::response::Response;
 use form_urlencoded::Serializer;
 use minijinja::context;
 
+use super::sessions::minute;
 use super::told::another_site;
 use super::{browser, is_own, page as print, see, sign_in, texts};
 use crate::oauth::{self, Refusal};
@@ -64,7 +65,7 @@ fn confirm(headers: &HeaderMap, session: &Session, request: &DeviceRequest) -> R
     let texts = texts(headers);
     let wants: Vec<&String> = request.scope.split(' ').filter_map(|word| texts.get(&format!("scope_{word}"))).collect();
     let (client, name, code) = (&request.client.name, &session.name, &request.user_code);
-    let (address, agent, asked_at) = (&request.address, &request.agent, request.asked_at.to_string());
+    let (address, agent, asked_at) = (&request.address, &request.agent, minute(request.asked_at));
     let of = context! { client, name, code, wants, address, agent, asked_at };
     print(headers, StatusCode::OK, "device-confirm.html", of, None)
 }

@@ -3,13 +3,13 @@
 mod account;
 mod authorize;
 mod device;
-mod devices;
 mod email;
 mod orgs;
 mod passkeys;
 mod password;
 mod second_step;
 mod security;
+mod sessions;
 mod sign_in;
 mod signed_in;
 mod told;
@@ -85,7 +85,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/account/token", post(account::token))
         .route("/device", get(device::page).post(device::submit))
         .route("/account/orgs", get(orgs::page).post(orgs::switch))
-        .route("/account/sessions", get(devices::page).post(devices::end))
+        .route("/account/sessions", get(sessions::page).post(sessions::end))
         .route("/account/password", get(password::page).post(password::change))
         .route("/account/email", get(email::page).post(email::wish))
         .route("/account/email/confirm", get(email::confirm_page).post(email::confirm))

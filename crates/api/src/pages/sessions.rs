@@ -53,7 +53,7 @@ pub(super) async fn end(State(app): State<App>, headers: HeaderMap, body: Body) 
 }
 
 /// A time to the minute, in UTC.
-fn minute(at: Timestamp) -> String {
+pub(super) fn minute(at: Timestamp) -> String {
     let text = at.to_string();
     format!("{} UTC", text.get(..16).unwrap_or(&text).replace('T', " "))
 }
