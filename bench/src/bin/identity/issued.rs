@@ -12,7 +12,7 @@ use crate::{Options, bare, cost, median, say};
 
 /// How tokens may be signed.
 pub(crate) const ALGORITHMS: [&str; 3] = ["RS256", "ES256", "EdDSA"];
-const CLIENTS: usize = 8;
+pub(crate) const CLIENTS: usize = 8;
 /// Tokens of each algorithm that are kept, to be verified.
 const KEPT: usize = 2_000;
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -45,10 +45,10 @@ pub(crate) async fn measure(subject: &Admin, options: &Options) -> Result<Issued
         for (n, algorithm) in ALGORITHMS.into_iter().enumerate() {
             figures[2 * n].push(bare::measure(Duration::from_secs(1), bare::signer(algorithm)?)?);
             let script = Same::form(&nobody, "/oauth/token", &forms[n]);
-            figures[2 * n + 1].push(cost(subject, options, CLIENTS, script).await?.0);
+            figures[2 * n + 1].push(cost(&subject.server, options, CLIENTS, script).await?.0);
         }
         let empty = Same::of(&nobody, "/livez", None);
-        figures[2 * ALGORITHMS.len()].push(cost(subject, options, CLIENTS, empty).await?.0);
+        figures[2 * ALGORITHMS.len()].push(cost(&subject.server, options, CLIENTS, empty).await?.0);
     }
     let figures: Vec<f64> = figures.into_iter().map(median).collect();
     say("| client_credentials | bare signature µs | token over HTTP µs | ratio | beside one RSA-2048 signature |")?;

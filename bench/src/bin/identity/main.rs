@@ -3,7 +3,7 @@
 //! this program, on a fresh folder that is removed.
 //!
 //! ```text
-//! identity [--seconds 3] [--rounds 3] [--sessions 100000] [--core 0]
+//! identity [--seconds 3] [--rounds 3] [--sessions 100000] [--core 0] [--peer NODE_MODULES]
 //! ```
 //! All figures are CPU, which other programs on the machine disturb least; the bare work is measured in the same round as
 //! what contains it.
@@ -11,17 +11,19 @@
 mod bare;
 mod issued;
 mod passwords;
+mod peer;
 mod sessions;
 mod verified;
 
 use std::cell::RefCell;
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use bench::admin::Admin;
 use bench::drive::{self, Load, Pace};
-use bench::process;
+use bench::process::{self, Server};
 use bench::script::Script;
 use clap::Parser;
 
@@ -40,14 +42,22 @@ struct Options {
     /// The core that Admin runs on; any if absent.
     #[arg(long)]
     core: Option<usize>,
+    /// A folder `node_modules` with `oidc-provider`: its tokens are measured too.
+    #[arg(long)]
+    peer: Option<PathBuf>,
 }
 
 /// µs of CPU that the server takes for each request of a script, sent by these many clients, and requests a second.
-async fn cost(subject: &Admin, options: &Options, clients: usize, script: impl Script + 'static) -> Result<(f64, f64)> {
+async fn cost(
+    subject: &Server,
+    options: &Options,
+    clients: usize,
+    script: impl Script + 'static,
+) -> Result<(f64, f64)> {
     let load = Load { clients, pace: Pace::Closed, time: Duration::from_secs(options.seconds) };
-    let (id, script) = (subject.server.id(), RefCell::new(script));
+    let (id, script) = (subject.id(), RefCell::new(script));
     let before = process::cpu(id)?;
-    let outcome = drive::run(&subject.server.address, load, &script).await?;
+    let outcome = drive::run(&subject.address, load, &script).await?;
     let cpu = process::cpu(id)? - before;
     Ok((cpu.as_secs_f64() * 1e6 / outcome.answered as f64, outcome.per_second()))
 }
@@ -69,6 +79,9 @@ async fn main() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let subject = Admin::start(folder.path(), options.core)?;
     let tokens = issued::measure(&subject, &options).await?;
+    if let Some(modules) = &options.peer {
+        peer::measure(modules, folder.path(), &options).await?;
+    }
     let (cookie, people) = passwords::measure(&subject, &options).await?;
     say(&people)?;
     let subject = sessions::measure(subject, folder.path(), &cookie, &options).await?;

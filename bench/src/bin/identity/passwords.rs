@@ -26,7 +26,7 @@ pub(crate) async fn measure(subject: &Admin, options: &Options) -> Result<(Strin
     let mut figures = [vec![], vec![], vec![]];
     for _ in 0..options.rounds {
         figures[0].push(bare::measure(Duration::from_secs(1), bare::hasher())?);
-        let (cpu, rate) = cost(subject, options, CLIENTS, Same::form(&nobody, "/sign-in", &form(&[]))).await?;
+        let (cpu, rate) = cost(&subject.server, options, CLIENTS, Same::form(&nobody, "/sign-in", &form(&[]))).await?;
         figures[1].push(cpu);
         figures[2].push(rate);
     }

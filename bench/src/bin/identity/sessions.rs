@@ -53,7 +53,7 @@ pub(crate) async fn measure(subject: Admin, folder: &Path, known: &str, options:
     let idle = process::memory(subject.server.id())?.0;
     let nobody = Caller { token: None, ..subject.owner.clone() };
     let pages = Pages { nobody, name, sessions: options.sessions, next: 0 };
-    let (cpu, _) = cost(&subject, options, CLIENTS, pages).await?;
+    let (cpu, _) = cost(&subject.server, options, CLIENTS, pages).await?;
     let busy = process::memory(subject.server.id())?.0;
     let megabytes = |bytes: u64| bytes as f64 / MEGABYTE;
     say(&format!(
