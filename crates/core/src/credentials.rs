@@ -2,7 +2,7 @@
 //! principal itself, and recorded as an event of it.
 
 use admin_db::{Tx, events, resources};
-use admin_types::{Error, EventId, ResourceId, Result};
+use admin_types::{Error, EventId, Kind, OrgId, Principal, ResourceId, Result};
 
 use crate::Core;
 use crate::access::{Verb, grants};
@@ -42,6 +42,16 @@ pub async fn change_keys(core: &Core, tx: &mut Tx, op: &Op, id: ResourceId, verb
     let row = resources::get(tx, op.principal.org, id).await?.ok_or_else(|| Error::not_found("resource"))?;
     let state = State::read(actor.catalogue().of_resource(&row.type_name)?.clone(), row.document)?;
     record(core, tx, op, &state, verb).await
+}
+
+/// Whether a user who let somebody act as another principal may still do so: with all rights of that one, and active.
+pub async fn still_lets_act(core: &Core, org: OrgId, (by, principal): (ResourceId, ResourceId)) -> Result<bool> {
+    let actor = match core.actor_of(&Principal::new(org, by)).await {
+        Ok(actor) => actor,
+        Err(error) if error.kind == Kind::Unauthenticated => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    grants::may_act_as(&mut *core.db.read().await?, &actor, &Principal::new(org, principal)).await
 }
 
 /// Whether the caller may see the principal at all, and change it: for those who ask which credentials it has.

@@ -44,7 +44,7 @@ pub use access::MULTI_FACTOR;
 pub use authzen::{Asking, Found, Named, Walk};
 pub use catalogue::{Catalogue, TypeEntry};
 pub use cipher::{Cipher, MasterKey};
-pub use credentials::{change_credentials, change_keys, see_credentials, see_keys};
+pub use credentials::{change_credentials, change_keys, see_credentials, see_keys, still_lets_act};
 pub use decisions::{DecisionQuery, DecisionShown, Sample, list_decisions, record_refusal, write_decisions};
 pub use delete::delete_resource;
 pub use events::{EventList, EventQuery, get_event, list_events};

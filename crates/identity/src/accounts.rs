@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use admin_core::Core;
+use admin_core::{Core, still_lets_act};
 use admin_db::accounts::{self, AccountRow};
 use admin_db::sessions::Device;
 use admin_db::sign_in::SignInRow;
@@ -76,6 +76,11 @@ impl Identity {
         let mut conn = self.core.db().read().await?;
         let found = sign_in::find(&mut conn, &hash(token), self.core.clock().now()).await?;
         let SignInRow { org, user, invited_by } = found.ok_or_else(spent)?;
+        if let Some(by) = invited_by
+            && !still_lets_act(&self.core, org, (by, user)).await?
+        {
+            return Err(spent());
+        }
         let resource = live(&mut conn, org, user).await?.ok_or_else(spent)?;
         let org_name = admin_db::orgs::name(&mut conn, org).await?.ok_or_else(spent)?;
         let invited_by = match invited_by {

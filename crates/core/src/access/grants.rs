@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use admin_db::Tx;
 use admin_db::list::{self, Scope, Selection};
 use admin_db::place::{Driver, Place, Range};
+use admin_db::{Conn, Tx};
+use admin_policy::Facts;
 use admin_schema::Filter;
 use admin_types::{Error, Kind, Principal, Resource, ResourceId, Result};
 use serde_json::Value;
@@ -39,6 +40,7 @@ pub(crate) async fn check(
             "user" | "client" => {
                 check_facts(op, before, after)?;
                 states().try_for_each(|state| check_held(actor, state))?;
+                check_first_party(before, after)?;
                 if let (Some(before), Some(after)) = (before, after)
                     && lets_act(before, after)
                 {
@@ -72,7 +74,17 @@ pub(crate) async fn check_acts_as(tx: &mut Tx, op: &Op, actor: &Actor, id: Resou
     }
     // Also of one that is disabled: it may be active again.
     let principal = Principal::new(op.principal.org, id);
-    let other = facts::held(tx, &principal, &actor.access.directory).await?;
+    check_holds(actor, &facts::held(tx, &principal, &actor.access.directory).await?)
+}
+
+/// Whether somebody may act as another principal, who let others do so before: as an invitation does, when it is taken.
+pub(crate) async fn may_act_as(conn: &mut Conn, actor: &Actor, principal: &Principal) -> Result<bool> {
+    let other = facts::held(conn, principal, &actor.access.directory).await?;
+    Ok(actor.has_role(OWNER) || check_holds(actor, &other).is_ok())
+}
+
+/// Refuses what another principal has and the actor does not.
+fn check_holds(actor: &Actor, other: &Facts) -> Result<()> {
     check_names("role", &other.roles, actor.gives().roles)?;
     check_names("group", &other.groups, actor.gives().groups)?;
     for (role, scopes) in &other.scoped {
@@ -108,6 +120,19 @@ fn check_names(what: &str, needed: &BTreeSet<String>, held: &BTreeSet<String>) -
 fn lets_act(before: &Resource, after: &Resource) -> bool {
     let changed = |name: &&str| before.attributes.get(*name) != after.attributes.get(*name);
     before.type_name == "client" && CREDENTIALS.iter().any(changed)
+}
+
+/// People are not asked whether they agree to a client of the first party: whoever says where its answers go acts as
+/// everybody who comes by.
+fn check_first_party(before: Option<&Resource>, after: Option<&Resource>) -> Result<()> {
+    let trusted = |state: &Resource| state.attributes.get("first_party") == Some(&Value::Bool(true));
+    let Some(after) = after.filter(|after| trusted(after)) else { return Ok(()) };
+    match before.is_some_and(|before| trusted(before) && !lets_act(before, after)) {
+        true => Ok(()),
+        false => refuse(
+            "Nobody but an owner makes a client `first_party`, or changes how such a client shows who it is and where its answers go",
+        ),
+    }
 }
 
 /// Policies may decide by the facts of a principal, so nobody sets their own.

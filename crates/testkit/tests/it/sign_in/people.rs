@@ -117,3 +117,46 @@ pub(super) async fn user_with_account(sandbox: &Sandbox, name: &str) -> (String,
     assert_eq!(browser.submit("/set-up", &fields).await.status, 303);
     (id, browser)
 }
+
+story!(an_invitation_is_good_as_long_as_who_invited_could_still_invite, async |sandbox: &Sandbox| {
+    let admin = add(sandbox, "user", "ada", json!({"roles": ["admin", "viewer"]})).await;
+    let ada = sandbox.with_token(sandbox.cli(&["token", "create", "--user", &admin]).trim());
+    let user = add(sandbox, "user", "bob", json!({"roles": ["viewer"]})).await;
+    let (status, body) = ada.post_json(&format!("/v3/users/{user}/invitation"), &json!({})).await;
+    assert_eq!(status, 201, "{body}");
+    let place = body["data"]["url"].as_str().expect("a link").trim_start_matches(&sandbox.base_url).to_owned();
+    let token = place.split_once("token=").expect("a token").1;
+    let browser = Browser::new(sandbox);
+    let set = async |id: &str, change: Value| assert_eq!(sandbox.patch_json(&path(id), &change).await.0, 200);
+    let is_good = async |good: bool, when: &str| {
+        assert_eq!(browser.get(&place).await.status, if good { 200 } else { 401 }, "{when}");
+    };
+    is_good(true, "at first").await;
+    set(&user, json!({"attributes": {"roles": ["owner"]}})).await;
+    is_good(false, "the user may do more than who invited").await;
+    let fields = [("token", token), ("email", "ada@example.org"), ("password", PASSWORD)];
+    assert_eq!(browser.submit("/set-up", &fields).await.status, 401);
+    set(&user, json!({"attributes": {"roles": ["viewer"]}})).await;
+    set(&admin, json!({"status": "disabled"})).await;
+    is_good(false, "who invited is disabled").await;
+    set(&admin, json!({"status": "active"})).await;
+    assert_eq!(browser.submit("/set-up", &fields).await.status, 303);
+});
+
+story!(nobody_but_an_owner_makes_programs_that_people_are_not_asked_about, async |sandbox: &Sandbox| {
+    let admin = sandbox.with_token(sandbox.cli(&["token", "create", "--role", "admin"]).trim());
+    let client = |attributes: Value| json!({"type": "client", "name": "shop", "attributes": attributes});
+    let mine = json!({"redirect_uris": ["https://evil.example.org/"], "grant_types": ["authorization_code"],
+        "token_endpoint_auth_method": "none", "first_party": true});
+    refused(&admin.post_json("/v3/clients", &client(mine.clone())).await, 403, "not_yours_to_give");
+    let (line, one) = (ndjson(&[client(mine)]), create(&admin, &client(json!({}))).await);
+    let report = import(&admin, "/v3/resources:import", line).await;
+    assert_eq!(report["errors"][0]["code"], "not_yours_to_give", "{report}");
+    let change = json!({"attributes": {"first_party": true}});
+    refused(&admin.patch_json(&path(&one), &change).await, 403, "not_yours_to_give");
+    let shop = app(sandbox).await;
+    let elsewhere = json!({"attributes": {"redirect_uris": ["https://evil.example.org/"]}});
+    refused(&admin.patch_json(&path(&shop), &elsewhere).await, 403, "not_yours_to_give");
+    assert_eq!(admin.patch_json(&path(&shop), &json!({"name": "renamed"})).await.0, 200);
+    assert_eq!(admin.patch_json(&path(&one), &elsewhere).await.0, 200, "people are asked about this one");
+});
