@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds Admin and the bare program, and prints how they compare: about five minutes after the build.
-# Arguments go to `compare`: see bench/README.md, or `bench/run.sh --help`.
+# Arguments go to `compare`: see bench/README.md, or `bench/run.sh --help`. `bench/run.sh webhooks`, `events` or `audit`
+# measures those instead.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,6 +10,14 @@ limit=${BENCH_SECONDS:-900}
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$HOME/.cache/admin/target}
 
 cargo build --locked --release --package admin --package bench
+
+case "${1:-}" in
+webhooks | audit)
+    program=$1
+    shift
+    exec timeout "$limit" "$CARGO_TARGET_DIR/release/$program" "$@"
+    ;;
+esac
 
 folder=$(mktemp -d "${TMPDIR:-/tmp}/admin-bench-XXXXXX")
 compare=
@@ -21,7 +30,12 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-timeout "$limit" "$CARGO_TARGET_DIR/release/compare" --folder "$folder" "$@" &
+program=(compare --folder "$folder")
+if [ "${1:-}" = events ]; then
+    program=(events)
+    shift
+fi
+TMPDIR=$folder timeout "$limit" "$CARGO_TARGET_DIR/release/${program[0]}" "${program[@]:1}" "$@" &
 compare=$!
 status=0
 wait "$compare" || status=$?

@@ -6,6 +6,9 @@ cd "$(dirname "$0")/.."
 
 NEXTEST=0.9.143
 SCHEMATHESIS=4.32.0
+STANDARDWEBHOOKS=1.1.0
+S3S=0.14.1
+MOTO=5.2.5
 VENV=$HOME/.cache/admin/venv
 NODE=$HOME/.cache/admin/node
 
@@ -72,9 +75,43 @@ install_schemathesis() {
     "$VENV/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$SCHEMATHESIS" </dev/null
 }
 
+# The library by which receivers verify webhooks, in the same place.
+have_standardwebhooks() {
+    [ -d "$VENV/lib" ] && [ -n "$(find "$VENV/lib" -maxdepth 3 -name "standardwebhooks-$STANDARDWEBHOOKS.dist-info")" ]
+}
+
+install_standardwebhooks() {
+    echo "install.sh: installing standardwebhooks $STANDARDWEBHOOKS into $VENV, once"
+    "$VENV/bin/pip" install --quiet --disable-pip-version-check "standardwebhooks==$STANDARDWEBHOOKS" </dev/null
+}
+
+# A server of S3, of which object lock is all that it cannot do, and one for that.
+have_s3s() {
+    [ -x "$HOME/.cache/admin/s3s-fs-$S3S/bin/s3s-fs" ]
+}
+
+install_s3s() {
+    echo "install.sh: installing s3s-fs $S3S, once, in some minutes"
+    cargo install --quiet --locked --features binary --root "$HOME/.cache/admin/s3s-fs-$S3S" "s3s-fs@$S3S" </dev/null
+}
+
+have_moto() {
+    [ -x "$HOME/.cache/admin/moto-$MOTO/bin/moto_server" ]
+}
+
+install_moto() {
+    local venv=$HOME/.cache/admin/moto-$MOTO
+    echo "install.sh: installing moto $MOTO into $venv, once"
+    python3 -m venv --clear "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check "moto[s3]==$MOTO" flask==3.1.3 flask-cors==6.0.5 </dev/null || {
+        rm -rf "$venv"
+        fail "pip could not install moto"
+    }
+}
+
 # The libraries that crates/testkit/node runs against Admin, as its lock file has them.
 have_node_modules() {
-    cmp -s crates/testkit/node/package-lock.json "$NODE/package-lock.json" && [ -d "$NODE/node_modules/playwright-core" ]
+    cmp -s crates/testkit/node/package-lock.json "$NODE/package-lock.json" && [ -d "$NODE/node_modules/standardwebhooks" ]
 }
 
 install_node_modules() {
@@ -106,9 +143,11 @@ for list in "$@"; do
     test)
         check_rust_tools
         [ -x /usr/lib/postgresql/15/bin/postgres ] || have postgres || packages+=(postgresql-15)
-        have_schemathesis || have_venv || packages+=(python3-venv)
+        { have_schemathesis && have_moto; } || have_venv || packages+=(python3-venv)
+        [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || packages+=(rabbitmq-server)
         have node || packages+=(nodejs npm)
         [ -x /usr/bin/chromium ] || packages+=(chromium)
+        have faketime || packages+=(faketime)
         ;;
     *) fail "knows the lists 'build' and 'test', not '$list'" ;;
     esac
@@ -120,6 +159,9 @@ case " $* " in
 *" test "*)
     cargo nextest --version >/dev/null 2>&1 || install_nextest
     have_schemathesis || install_schemathesis
+    have_standardwebhooks || install_standardwebhooks
+    have_s3s || install_s3s
+    have_moto || install_moto
     have_node || fail "the tests need Node 20 or newer with npm; this is $(node --version 2>&1 || true)"
     have_node_modules || install_node_modules
     ;;

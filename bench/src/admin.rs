@@ -28,12 +28,20 @@ impl Admin {
     /// # Errors
     /// There is no binary, or it does not become ready.
     pub fn start(folder: &Path, core: Option<usize>) -> Result<Admin> {
+        Admin::start_with(folder, core, &[])
+    }
+
+    /// The same, with settings.
+    ///
+    /// # Errors
+    /// There is no binary, or it does not become ready.
+    pub fn start_with(folder: &Path, core: Option<usize>, settings: &[(&str, &str)]) -> Result<Admin> {
         let program = std::env::current_exe()?.with_file_name("admin");
         ensure!(program.is_file(), "there is no {}: build it with the same profile first", program.display());
         let (data, token) = (folder.join("data"), folder.join("token"));
         let mut command = process::on_core(core, &program);
         command.arg("serve").env("ADMIN_DATA_DIR", &data).env("ADMIN_LISTEN", "127.0.0.1:0");
-        command.env("ADMIN_BOOTSTRAP_TOKEN_FILE", &token);
+        command.env("ADMIN_BOOTSTRAP_TOKEN_FILE", &token).envs(settings.iter().copied());
         let server = Server::start(command, &data.join("admin.addr"), &folder.join("log"))?;
         let token = fs::read_to_string(&token).context("the owner's token")?.trim().to_owned();
         let owner = Caller { address: server.address.clone(), token: Some(token) };

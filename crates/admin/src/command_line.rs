@@ -1,9 +1,15 @@
 //! The command line, as clap reads it.
 
+mod audit;
+mod webhooks;
+
 use std::path::PathBuf;
 
 use admin_types::{OrgId, ResourceId};
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use audit::{AUDIT_EXAMPLES, AuditCommand, Verify};
+pub(crate) use webhooks::{Replayed, WebhooksCommand};
 
 /// A self-hosted control plane: describe resource types, get a governed API.
 #[derive(Parser, Debug)]
@@ -100,6 +106,11 @@ pub(crate) enum Command {
     /// API keys, by which programs show who they are
     #[command(subcommand, after_help = API_KEY_EXAMPLES)]
     ApiKey(ApiKeyCommand),
+    /// The audit log, which proves itself
+    #[command(subcommand, after_help = AUDIT_EXAMPLES)]
+    Audit(AuditCommand),
+    /// Verify a receipt of the audit log, without a server
+    Verify(Verify),
     /// The configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -111,6 +122,35 @@ pub(crate) enum Command {
         /// Try every line, and do nothing
         #[arg(long)]
         dry_run: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// What happens in a running server
+    #[command(subcommand)]
+    Events(EventsCommand),
+    /// What webhooks sent, and sending it once more
+    #[command(subcommand, after_help = webhooks::EXAMPLES)]
+    Webhooks(WebhooksCommand),
+    /// Send events to a program on this machine, as a webhook would
+    Listen {
+        /// Where to, such as http://localhost:3000/hook
+        #[arg(long, value_name = "URL")]
+        forward_to: String,
+        /// What messages are signed with, whsec_… [default: a new one, which is printed]
+        #[arg(long, value_name = "SECRET")]
+        secret: Option<String>,
+        #[command(flatten)]
+        wanted: Wanted,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Have a webhook send the newest event of a kind, and print what came back
+    Trigger {
+        /// Such as workspace.created; webhook.test is a message about nothing
+        kind: String,
+        /// The webhook's id
+        #[arg(long, value_name = "ID", value_parser = webhooks::parse_webhook)]
+        webhook: ResourceId,
         #[command(flatten)]
         server: Server,
     },
@@ -127,6 +167,43 @@ pub(crate) enum Command {
         output: Option<PathBuf>,
         #[command(flatten)]
         server: Server,
+    },
+}
+
+/// Which events.
+#[derive(Args, Debug)]
+pub(crate) struct Wanted {
+    /// Kinds, separated by commas, such as workspace.created or workspace.* [default: all]
+    #[arg(long = "type", value_name = "KINDS")]
+    pub(crate) types: Option<String>,
+    /// Only events whose resource meets this filter
+    #[arg(long)]
+    pub(crate) filter: Option<String>,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum EventsCommand {
+    /// Show events as they happen
+    Tail {
+        #[command(flatten)]
+        wanted: Wanted,
+        /// Print each event as JSON, a line each
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Show how far the readers of events are, and what they left behind
+    Lag {
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Have a reader handle the events once more that it left behind
+    Retry {
+        /// The reader, as `admin events lag` names it
+        reader: String,
+        #[command(flatten)]
+        answer: Answer,
     },
 }
 
@@ -340,7 +417,7 @@ pub(crate) enum ConfigCommand {
 #[derive(Args, Debug)]
 pub(crate) struct Profiled {
     /// The profile's name [default: default]
-    #[arg(long, env = "ADMIN_PROFILE", value_name = "NAME", value_parser = parse_profile)]
+    #[arg(long, env = "ADMIN_PROFILE", value_name = "NAME", value_parser = parse_profile, global = true)]
     pub(crate) profile: Option<String>,
 }
 

@@ -1,18 +1,26 @@
 //! Configuration: one typed structure from flags, `ADMIN_*` environment and `admin.toml`, in that order. Errors name
 //! the key, where it was set, and the remedy.
 
+mod audit;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use admin_backends::blob::{Address, Credentials};
+use admin_backends::outbound::PrivateHosts;
+use admin_backends::queue::rabbitmq::{self, ContentMode};
 use admin_core::Sample;
 use admin_db::{Target, mask_password};
 use admin_identity::{OrgCreation, Registration, Smtp};
+use admin_webhooks::Schedule;
 use anyhow::{Context, Result, bail};
 use secrecy::SecretString;
 
+pub(crate) use audit::Audit;
+
 use crate::command_line::Settings;
-use crate::logouts::PrivateHosts;
+use crate::proxies::Proxies;
 
 /// One key: its name in the file, its default as shown, what it says.
 struct Key {
@@ -42,7 +50,21 @@ const KEYS: &[Key] = &[
     Key { name: "smtp_url", default: "", secret: true },
     key("mail_from", ""),
     key("private_hosts", ""),
+    key("trusted_proxies", ""),
+    Key { name: "queue", default: "", secret: true },
+    key("queue_ca_file", ""),
+    key("queue_content_mode", "binary"),
+    key("webhook_schedule", "0s,5s,5m,30m,2h,5h,10h,14h,20h,24h"),
     key("dynamic_registration", "off"),
+    key("blob", "folder:DATA_DIR/blobs"),
+    key("blob_access_key", ""),
+    Key { name: "blob_secret_key", default: "", secret: true },
+    key("audit_retention_days", "0"),
+    key("audit_witnesses", ""),
+    key("audit_mirror", ""),
+    key("audit_mirror_access_key", ""),
+    Key { name: "audit_mirror_secret_key", default: "", secret: true },
+    key("audit_mirror_days", "0"),
 ];
 
 /// Variables that begin with `ADMIN_` and are not settings: of the command line's client, of tests, and those that
@@ -92,9 +114,32 @@ pub(crate) struct Config {
     pub(crate) smtp: Option<Smtp>,
     /// Hosts that Admin may call although their addresses are private.
     pub(crate) private_hosts: PrivateHosts,
+    /// Proxies that are believed when they say whom a request is from.
+    pub(crate) trusted_proxies: Proxies,
+    /// The RabbitMQ that carries events; this process alone does, if absent.
+    pub(crate) queue: Option<SecretString>,
+    /// Certificates that are trusted there, in PEM.
+    pub(crate) queue_ca_file: Option<PathBuf>,
+    /// How events are written there.
+    pub(crate) queue_content_mode: ContentMode,
+    /// When a message of a webhook that did not arrive is sent again.
+    pub(crate) webhook_schedule: Schedule,
     /// Whether clients may register themselves.
     pub(crate) dynamic_registration: Registration,
+    /// For how many days events are kept; 0 for ever.
+    pub(crate) audit_retention_days: i64,
+    /// Where blobs are: the logs of the audit log.
+    pub(crate) blob: Store,
+    /// Who cosigns these logs, and where they are mirrored.
+    pub(crate) audit: Audit,
     values: Values,
+}
+
+/// A store of blobs, and who we are to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    pub(crate) address: Address,
+    pub(crate) credentials: Option<Credentials>,
 }
 
 /// Values as they were given, each with where it was set.
@@ -115,6 +160,10 @@ impl Config {
         let data_dir = PathBuf::from(get("data_dir").unwrap_or("./admin-data"));
         let in_data = |name: &str| data_dir.join(name);
         let path = |name: &str| get(name).map(PathBuf::from);
+        let blob = match store(&values, ["blob", "blob_access_key", "blob_secret_key"])? {
+            Some(store) => store,
+            None => Store { address: Address::Folder(in_data("blobs")), credentials: None },
+        };
         Ok(Config {
             listen: parse(&values, "listen", "127.0.0.1:8080", "an address and a port, such as 127.0.0.1:8080")?,
             public_url: get("public_url").map(|text| public_url(&values, text)).transpose()?,
@@ -142,8 +191,22 @@ impl Config {
             decision_sample: parse(&values, "decision_sample", "0", "a number from 0 to 1")?,
             org_creation: parse(&values, "org_creation", "owners", "owners, anyone or nobody")?,
             smtp: smtp(&values)?,
+            queue: queue(&values)?,
+            queue_ca_file: path("queue_ca_file"),
+            queue_content_mode: parse(&values, "queue_content_mode", "binary", "binary or structured")?,
+            webhook_schedule: get("webhook_schedule").map_or_else(
+                || Ok(Schedule::default()),
+                |text| text.parse().map_err(|why| wrong(&values, "webhook_schedule", why)),
+            )?,
             dynamic_registration: parse(&values, "dynamic_registration", "off", "off or token")?,
-            private_hosts: PrivateHosts::read(get("private_hosts").unwrap_or_default()),
+            private_hosts: PrivateHosts::read(get("private_hosts").unwrap_or_default()).map_err(|why| {
+                wrong(&values, "private_hosts", &format!("must be names, addresses and networks: {why}"))
+            })?,
+            trusted_proxies: Proxies::read(get("trusted_proxies").unwrap_or_default())
+                .map_err(|why| wrong(&values, "trusted_proxies", &format!("must be addresses and networks: {why}")))?,
+            audit_retention_days: retention(&values)?,
+            audit: Audit::read(&values, &blob.address)?,
+            blob,
             data_dir,
             values,
         })
@@ -225,7 +288,9 @@ fn unknown(name: &str, place: &str) -> String {
 
 fn wrong(values: &Values, name: &str, why: &str) -> anyhow::Error {
     let (value, source) = values.get(name).cloned().unwrap_or_default();
-    anyhow::anyhow!("`{name}` = {:?} (from {source}) {why}", mask_password(&value))
+    let secret = KEYS.iter().any(|key| key.name == name && key.secret);
+    let shown = if secret { "(secret)".to_owned() } else { format!("{:?}", mask_password(&value)) };
+    anyhow::anyhow!("`{name}` = {shown} (from {source}) {why}")
 }
 
 fn parse<T: std::str::FromStr>(values: &Values, name: &str, default: &str, wanted: &str) -> Result<T> {
@@ -250,6 +315,44 @@ fn public_url(values: &Values, text: &str) -> Result<String> {
     };
     let wanted = "must be http:// or https:// and a host, without user, path, query or fragment, such as https://admin.example.org";
     read().ok_or_else(|| wrong(values, "public_url", wanted))
+}
+
+/// Where events are carried by.
+fn queue(values: &Values) -> Result<Option<SecretString>> {
+    let Some(url) = values.get("queue").map(|(value, _)| value).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    rabbitmq::check(&rabbitmq::Broker::new(url, &[])).map_err(|error| wrong(values, "queue", &error.detail))?;
+    Ok(Some(url.clone().into()))
+}
+
+/// For how long events are kept: what is younger may still be waited for, such as by a webhook that tries again.
+fn retention(values: &Values) -> Result<i64> {
+    let days: i64 = parse(values, "audit_retention_days", "0", "a whole number of days")?;
+    match days {
+        0 | 30..=36_500 => Ok(days),
+        _ => Err(wrong(values, "audit_retention_days", "must be 0, which keeps events for ever, or 30 to 36500 days")),
+    }
+}
+
+/// A store of blobs, if its address is given, by the names of its address and of its two credentials.
+fn store(values: &Values, [name, key, secret]: [&str; 3]) -> Result<Option<Store>> {
+    let get = |name: &str| values.get(name).map(|(value, _)| value.as_str()).filter(|value| !value.is_empty());
+    let credentials = match (get(key), get(secret)) {
+        (None, None) => None,
+        (Some(id), Some(secret)) => Some(Credentials { id: id.to_owned(), secret: secret.into() }),
+        (Some(_), None) => bail!("`{key}` needs `{secret}`"),
+        (None, Some(_)) => bail!("`{secret}` needs `{key}`"),
+    };
+    let Some(text) = get(name) else {
+        return if credentials.is_none() {
+            Ok(None)
+        } else {
+            Err(anyhow::anyhow!("`{key}` needs `{name}`, an address s3://…"))
+        };
+    };
+    let address = text.parse().map_err(|why: String| wrong(values, name, &why))?;
+    Ok(Some(Store { address, credentials }))
 }
 
 /// The server that takes letters, and whom they are from: both, or neither.
@@ -299,6 +402,24 @@ mod tests {
         assert!(error(&[("database", "mysql://x")]).contains("sqlite:PATH or postgres://"));
         assert!(error(&[("shutdown_seconds", "0")]).contains("1 to 3600"));
         assert!(error(&[("decision_sample", "1.5")]).contains("a number from 0 to 1"));
+    }
+
+    #[test]
+    fn witnesses_and_stores_are_read() {
+        let read = build(&[("audit_witnesses", "http://10.0.0.1:7070 KEY")]);
+        let said = read.expect_err("no key").to_string();
+        assert!(said.contains("`audit_witnesses` = ") && said.contains("commas between"), "{said}");
+        for (pairs, why) in [
+            (vec![("audit_mirror", "nowhere")], "folder:DIR or s3://"),
+            (vec![("audit_mirror_access_key", "x")], "`audit_mirror_access_key` needs `audit_mirror_secret_key`"),
+            (vec![("audit_mirror_access_key", "x"), ("audit_mirror_secret_key", "y")], "needs `audit_mirror`"),
+            (vec![("audit_mirror_days", "x")], "0 to 36500"),
+            (vec![("blob", "s3://bucket/a"), ("audit_mirror", "s3://bucket/a/b")], "another place than `blob`"),
+            (vec![("audit_mirror", "folder:/x"), ("audit_mirror_days", "1")], "s3://"),
+        ] {
+            let said = build(&pairs).expect_err(why).to_string();
+            assert!(said.contains(why), "{said}");
+        }
     }
 
     #[test]

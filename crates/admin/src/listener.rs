@@ -13,17 +13,29 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
+use crate::proxies::Proxies;
+
 /// The most connections at a time; further ones wait in the kernel's queue.
-const CONNECTIONS: usize = 10_000;
+const CONNECTIONS: usize = 20_000;
 /// How long a client may take to send the head of a request.
 const HEADER_TIME: Duration = Duration::from_secs(10);
 /// The most bytes that the head of a request may take in the buffer.
 const HEAD_BYTES: usize = 256 * 1024;
+
+/// Asks for as many open files as the process may have: each connection is one, and shells give few at first.
+pub(crate) fn raise_file_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "cannot raise the limit of open files; fewer connections may be served at a time");
+    }
+}
 
 /// Takes an address. As many connections as are served at a time may wait to be taken, if the kernel lets them
 /// (`net.core.somaxconn`); it drops those that come beyond.
@@ -36,7 +48,13 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Serves until `stop`, then lets running requests finish within `drain`.
-pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken, drain: Duration) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    proxies: Proxies,
+    (stop, drain): (CancellationToken, Duration),
+) {
+    let proxies = Arc::new(proxies);
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(HEAD_BYTES);
     builder
@@ -62,9 +80,10 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
             }
         };
         let _ = stream.set_nodelay(true);
-        let router = router.clone();
+        let (router, proxies) = (router.clone(), proxies.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(ClientAddress(peer.ip()));
+            let client = proxies.client(peer.ip(), request.headers());
+            request.extensions_mut().insert(ClientAddress(client));
             router.clone().call(request)
         });
         let (builder, watcher) = (builder.clone(), graceful.watcher());

@@ -8,6 +8,8 @@ mod listener;
 mod logouts;
 mod out;
 mod profiles;
+mod proxies;
+mod readers;
 mod serve;
 mod telemetry;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -72,12 +72,23 @@ pub(crate) fn load() -> Result<Profiles> {
 }
 
 fn read(path: &Path) -> Result<Profiles> {
-    match fs::read(path) {
-        Ok(text) => serde_json::from_slice(&text)
-            .with_context(|| format!("{} is damaged; delete it and run `admin login`", path.display())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Profiles::default()),
-        Err(error) => Err(error).with_context(|| shown("read", path)),
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Profiles::default()),
+        Err(error) => return Err(error).with_context(|| shown("read", path)),
+    };
+    // What stands in it lets whoever reads it in.
+    let mode = file.metadata().with_context(|| shown("read", path))?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        let path = path.display();
+        bail!(
+            "others may read or write {path} (mode {mode:04o}); run `chmod 600 {path}`, and `admin logout` if somebody may have read it"
+        );
     }
+    let mut text = vec![];
+    file.read_to_end(&mut text).with_context(|| shown("read", path))?;
+    serde_json::from_slice(&text)
+        .with_context(|| format!("{} is damaged; delete it and run `admin login URL`", path.display()))
 }
 
 fn unknown(profiles: &Profiles, name: &str) -> anyhow::Error {

@@ -4,6 +4,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use admin_api::App;
+use admin_backends::blob::Blob;
+use admin_backends::outbound::{self, Outbound};
 use admin_core::{Core, Setup, ensure_org, upgrade_orgs};
 use admin_db::{Db, LaneOptions, signing_keys};
 use admin_identity::{Identity, SIGN_IN_SECONDS, create_sign_in_token};
@@ -15,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, address_file};
-use crate::{data_dir, listener, logouts, out, telemetry};
+use crate::{data_dir, listener, logouts, out, readers, telemetry};
 
 /// How long the token in `bootstrap_token_file` is good for, in seconds.
 const BOOTSTRAP_SECONDS: i64 = 24 * 3600;
@@ -23,6 +25,12 @@ const BOOTSTRAP_SECONDS: i64 = 24 * 3600;
 /// Opens the database and puts the application over it.
 pub(crate) async fn open(config: &Config) -> Result<Core> {
     data_dir::create(&config.data_dir)?;
+    let blob = config.blob.address.open(config.blob.credentials.as_ref());
+    open_with(config, blob.map_err(|error| anyhow::anyhow!("cannot open the store `blob`: {error}"))?).await
+}
+
+/// Opens what there is, with this store of blobs.
+pub(crate) async fn open_with(config: &Config, blob: Arc<dyn Blob>) -> Result<Core> {
     let master_key = data_dir::master_key(config)?;
     let options = LaneOptions { postgres_lanes: config.postgres_lanes };
     let db = Db::open(config.database.clone(), options).await.map_err(|error| unreachable_database(config, error))?;
@@ -33,7 +41,10 @@ pub(crate) async fn open(config: &Config) -> Result<Core> {
             data_dir::make_master_key(config, in_use)?
         }
     };
-    Ok(Core::new(db, Arc::new(SystemClock), Arc::new(SystemRandom), &master_key, config.decision_sample))
+    let core = Core::new(db, Arc::new(SystemClock), Arc::new(SystemRandom), &master_key, config.decision_sample);
+    core.allow_hosts(config.private_hosts.clone());
+    core.keep_logs(blob);
+    Ok(core)
 }
 
 fn unreachable_database(config: &Config, error: admin_types::Error) -> anyhow::Error {
@@ -52,6 +63,7 @@ pub(crate) async fn run(config: Config, sign_in_link: bool) -> Result<()> {
     telemetry::start_logs(&config)?;
     let metrics = telemetry::start_metrics()?;
     data_dir::create(&config.data_dir)?;
+    listener::raise_file_limit();
     let _lock = data_dir::lock(&config.data_dir)?;
     let core = open(&config).await?;
     let listener = listener::bind(config.listen).with_context(|| {
@@ -69,7 +81,8 @@ pub(crate) async fn run(config: Config, sign_in_link: bool) -> Result<()> {
     let drain = Duration::from_secs(config.shutdown_seconds);
     // Decisions are made until the last request is answered.
     let answered = CancellationToken::new();
-    let (serving, last) = (listener::serve(listener, router, stop.clone(), drain), answered.clone().drop_guard());
+    let serving = listener::serve(listener, router, config.trusted_proxies.clone(), (stop.clone(), drain));
+    let last = answered.clone().drop_guard();
     tasks.spawn(async move {
         serving.await;
         drop(last);
@@ -77,6 +90,7 @@ pub(crate) async fn run(config: Config, sign_in_link: bool) -> Result<()> {
     tasks.spawn(admin_core::build_indexes(core.clone(), stop.clone().cancelled_owned()));
     tasks.spawn(admin_core::write_decisions(core.clone(), answered.cancelled_owned()));
     tasks.spawn(admin_core::housekeeping(core.clone(), stop.clone().cancelled_owned()));
+    tasks.spawn(admin_core::follow_live(core.clone(), stop.clone().cancelled_owned()));
 
     let started = start(&config, &core, (&identity, &tasks, &stop), (&url, &own), sign_in_link);
     let outcome = tokio::select! {
@@ -131,12 +145,14 @@ async fn start(
             identity.send_mail(stopping).await;
         }
     });
-    let (carrying, hosts, stopping) = (identity.clone(), config.private_hosts.clone(), stop.clone());
+    let outbound = Outbound::new(config.private_hosts.clone(), outbound::Limits::default())?;
+    let (carrying, stopping) = (identity.clone(), stop.clone());
     tasks.spawn(async move {
         if let Some(identity) = carrying.get() {
-            stopping.run_until_cancelled(logouts::carry(identity, &hosts)).await;
+            stopping.run_until_cancelled(logouts::carry(identity, &outbound)).await;
         }
     });
+    readers::start(config, core, url, (tasks, stop))?;
     tracing::info!(%url, listen = %own, "ready");
     out::line(&format!("\nAdmin is ready at {url}"));
     if url != own {
@@ -162,7 +178,8 @@ pub(crate) async fn print_sign_in_link(core: &Core, setup: &Setup, url: &str) ->
     Ok(())
 }
 
-async fn wait_for_signal() -> Result<()> {
+/// Returns when the process is asked to stop.
+pub(crate) async fn wait_for_signal() -> Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
         _ = terminate.recv() => {}

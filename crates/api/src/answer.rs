@@ -47,23 +47,28 @@ pub(crate) fn resource(written: &Written) -> Response {
 }
 
 /// A resource that was created, or would be: 201 with its place.
-pub(crate) fn created(written: &Written, dry_run: bool) -> Result<Response> {
+pub(crate) fn created(written: &Written, dry_run: bool, receipt: Option<&str>) -> Result<Response> {
     if dry_run {
-        return changed(written, true);
+        return changed(written, true, receipt);
     }
-    let mut response = written_with(StatusCode::CREATED, written, String::new());
+    let mut response = written_with(StatusCode::CREATED, written, with_receipt(receipt));
     let place = format!("/v3/resources/{}", written.id);
     response.headers_mut().insert(header::LOCATION, HeaderValue::from_str(&place).map_err(Error::internal)?);
     Ok(response)
 }
 
 /// A resource that was changed, or would be: a dry run tells its decision and events.
-pub(crate) fn changed(written: &Written, dry_run: bool) -> Result<Response> {
+pub(crate) fn changed(written: &Written, dry_run: bool, receipt: Option<&str>) -> Result<Response> {
     let extra = match dry_run {
-        false => String::new(),
+        false => with_receipt(receipt),
         true => format!(r#","dry_run":{}"#, json!({"decision": "allow", "events": written.events})),
     };
     Ok(written_with(StatusCode::OK, written, extra))
+}
+
+/// The member with the receipt, as JSON.
+fn with_receipt(receipt: Option<&str>) -> String {
+    receipt.map_or_else(String::new, |receipt| format!(r#","receipt":{receipt}"#))
 }
 
 fn written_with(status: StatusCode, written: &Written, extra: String) -> Response {

@@ -48,6 +48,7 @@ pub(crate) struct Rotation {
 pub(crate) async fn create_api_key(call: Call, body: Body) -> Result<Response, Problem> {
     let dry_run = call.params(&["dry_run"])?.flag("dry_run")?;
     let (document, _) = body::read_json(&call.headers, body).await?;
+    check_maker(&call).await?;
     let op = call.op(dry_run)?;
     let object = object(&document, &["name", "principal", "actions", "expires_at"])?;
     let principal = match object.get("principal") {
@@ -89,6 +90,7 @@ pub(crate) async fn list_api_keys(call: Call) -> Result<Response, Problem> {
 pub(crate) async fn rotate_api_key(call: Call, Path(id): Path<String>, body: Body) -> Result<Response, Problem> {
     let (principal, dry_run) = whose(&call)?;
     let (document, _) = body::read_json(&call.headers, body).await?;
+    check_maker(&call).await?;
     let object = object(&document, &["overlap_seconds"])?;
     let overlap = object
         .get("overlap_seconds")
@@ -107,6 +109,17 @@ pub(crate) async fn delete_api_key(call: Call, Path(id): Path<String>) -> Result
     let (principal, dry_run) = whose(&call)?;
     call.app.identity()?.delete_key(call.op(dry_run)?, principal, key(&id)?).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// A key outlives the token that it was made with, so that must be its principal's own.
+async fn check_maker(call: &Call) -> Result<()> {
+    match call.app.identity()?.may_make_credentials(&call.asker(), call.bound).await? {
+        true => Ok(()),
+        false => {
+            let detail = "A token that was lent to a program, exchanged or bound to a key makes no API keys: sign in yourself, by `admin login` or a page of Admin.";
+            Err(Error::forbidden(detail))
+        }
+    }
 }
 
 fn made(shown: &impl Serialize, key: &SecretString, dry_run: bool) -> Result<Response> {

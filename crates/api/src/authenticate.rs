@@ -2,7 +2,7 @@
 
 use admin_identity::{Identity, Proven, Verified};
 use admin_types::{Error, Kind, Result};
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 use axum::http::{HeaderMap, Method, Uri};
 
 use crate::App;
@@ -17,8 +17,7 @@ pub(crate) async fn authenticate(
     if !["/v3", "/access", "/oauth/userinfo", "/oauth/register"].iter().any(|root| is_below(root, uri.path())) {
         return Ok(None);
     }
-    let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(shown);
-    let (bound, token) = token.ok_or_else(|| {
+    let (bound, token) = token_of(headers).ok_or_else(|| {
         let detail = "Send `Authorization: Bearer TOKEN`. `admin token create` prints a token.";
         Error::new(Kind::Unauthenticated, "missing_token", detail)
     })?;
@@ -30,6 +29,7 @@ pub(crate) async fn authenticate(
     let proof = if bound { Some(proof(headers)?) } else { None };
     let proven = proof.map(|proof| Proven { proof, method: method.as_str(), path: uri.path() });
     identity.check_binding(&verified, token, proven, now)?;
+    identity.check_clients(&verified).await?;
     let scope = verified.claims.scope.as_deref();
     let api = !is_below("/oauth/userinfo", uri.path());
     if api && scope.is_some_and(|scope| !scope.split(' ').any(|word| word == API_SCOPE)) {
@@ -38,6 +38,35 @@ pub(crate) async fn authenticate(
     }
     Ok(Some(verified))
 }
+
+/// The token of a request, and whether it is shown as one that is bound to a key.
+pub(crate) fn token_of(headers: &HeaderMap) -> Option<(bool, &str)> {
+    match headers.get(AUTHORIZATION) {
+        Some(value) => value.to_str().ok().and_then(shown),
+        None => token_of_socket(headers).map(|token| (false, token)),
+    }
+}
+
+/// The token of a WebSocket's handshake: a browser can set no other header there than this one.
+fn token_of_socket(headers: &HeaderMap) -> Option<&str> {
+    let protocols: Vec<&str> = headers.get(SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?.split(',').map(str::trim).collect();
+    let ours = protocols.contains(&SOCKET_PROTOCOL);
+    protocols.into_iter().filter(|_| ours).find_map(|protocol| protocol.strip_prefix("bearer."))
+}
+
+/// Whether a token with which something was begun still holds: it has not ended, and whose it is may still act.
+pub(crate) async fn still_good(app: &App, token: &str) -> Result<()> {
+    let (identity, now) = (app.identity()?, app.core.clock().now());
+    let verified = match Identity::is_key(token) {
+        true => identity.verify_key(token, now).await?,
+        false => identity.verify(token, now)?,
+    };
+    identity.check_clients(&verified).await?;
+    admin_core::check_caller(&app.core, &verified.principal).await
+}
+
+/// The WebSocket subprotocol of live events.
+pub(crate) const SOCKET_PROTOCOL: &str = "admin.events";
 
 /// What a token that a client was granted must be for, to be used with the API.
 const API_SCOPE: &str = "admin";

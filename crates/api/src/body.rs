@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The largest JSON body, in bytes.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
@@ -50,6 +50,16 @@ pub(crate) async fn bytes(body: Body) -> Result<Bytes> {
             Err(Error::new(Kind::Timeout, "body_timeout", detail))
         }
     }
+}
+
+/// The body as strict JSON, or an empty object if there is none.
+pub(crate) async fn read_json_if_any(headers: &HeaderMap, body: Body) -> Result<Value> {
+    let bytes = bytes(body).await?;
+    if bytes.is_empty() {
+        return Ok(Value::Object(Map::new()));
+    }
+    require_media_type(headers, &["application/json"])?;
+    json::parse(&bytes)
 }
 
 /// The body as strict JSON.

@@ -2,7 +2,7 @@
 //! run without an authenticated principal.
 
 use admin_core::{Idempotency, Op};
-use admin_identity::{ClientId, Verified};
+use admin_identity::{Asker, ClientId, Verified};
 use admin_types::{Error, Origin, Principal, RequestId, Result};
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::extract::FromRequestParts;
@@ -24,6 +24,8 @@ pub(crate) struct Call {
     pub(crate) origin: Origin,
     /// The client that the token was issued to.
     pub(crate) client: Option<ClientId>,
+    /// Whether the token is bound to a key.
+    pub(crate) bound: bool,
     pub(crate) request_id: RequestId,
     pub(crate) method: Method,
     pub(crate) uri: Uri,
@@ -42,12 +44,17 @@ impl FromRequestParts<App> for Call {
         };
         let (method, uri, headers) = (parts.method.clone(), parts.uri.clone(), std::mem::take(&mut parts.headers));
         let origin = Origin { address, method: verified.method, authenticated_at: verified.authenticated_at };
-        let (principal, client) = (verified.principal, verified.claims.client_id);
-        Ok(Call { app: app.clone(), principal, origin, client, request_id, method, uri, headers })
+        let (principal, client, bound) = (verified.principal, verified.claims.client_id, verified.claims.cnf.is_some());
+        Ok(Call { app: app.clone(), principal, origin, client, bound, request_id, method, uri, headers })
     }
 }
 
 impl Call {
+    /// Who asks, for what depends on how they came by their token.
+    pub(crate) fn asker(&self) -> Asker {
+        Asker { principal: self.principal.clone(), client: self.client, by_key: self.origin.method == "key" }
+    }
+
     /// The query parameters, of which only the `known` are allowed.
     pub(crate) fn params(&self, known: &[&str]) -> Result<Params> {
         Params::read(self.uri.query(), known)

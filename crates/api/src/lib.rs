@@ -4,6 +4,8 @@
 mod access;
 mod answer;
 mod api_keys;
+mod asyncapi;
+mod audit;
 mod authenticate;
 mod authzen;
 mod body;
@@ -25,6 +27,7 @@ mod problem;
 mod reference;
 mod resources;
 mod sign_in;
+mod webhooks;
 
 use std::sync::{Arc, OnceLock};
 

@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 
+use crate::call::ClientAddress;
 use crate::problem::{self, Problem};
 use crate::{App, authenticate};
 
@@ -34,6 +35,7 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
     let path = path.as_ref().map_or("unknown", MatchedPath::as_str);
+    let address = request.extensions().get::<ClientAddress>().map(|address| address.0);
     let admitted = match accepted {
         Ok(_) => admit(&app, &mut request).await,
         Err(error) => Err(error),
@@ -41,6 +43,9 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
     let (mut response, principal) = match admitted {
         Err(error) => (Problem(error).into_response(), None),
         Ok(principal) => {
+            if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
+                request.headers_mut().insert(REQUEST_ID, value);
+            }
             request.extensions_mut().insert(request_id.clone());
             let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
             (answered.unwrap_or_else(problem::panicked), principal)
@@ -48,7 +53,7 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
     };
     if let Some(Problem(error)) = response.extensions_mut().remove::<Problem>() {
         if let (Some(denied), Some(principal)) = (&error.denied, &principal) {
-            admin_core::record_refusal(&app.core, principal, &request_id, denied).await;
+            admin_core::record_refusal(&app.core, (principal, address), &request_id, denied).await;
         }
         match error.kind {
             Kind::Internal => tracing::error!(%request_id, %method, path, %error, "request failed"),

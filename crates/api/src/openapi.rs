@@ -2,17 +2,18 @@
 //! the org its own paths and schema.
 
 mod bounds;
+pub(crate) mod types;
 
 use std::sync::LazyLock;
 
-use admin_core::{Catalogue, TypeEntry};
+use admin_core::Catalogue;
 use admin_types::Error;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::response::Response;
 use axum::routing::{get, post};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -22,7 +23,7 @@ use crate::call::Call;
 use crate::oauth::{invitations, secrets};
 use crate::problem::Problem;
 use crate::resources::{create, delete, export, get as read, import, list, replace, restore, update};
-use crate::{access, api_keys, authzen, events, index_builds, orgs};
+use crate::{access, api_keys, asyncapi, audit, authzen, events, index_builds, orgs, webhooks};
 
 /// What a resource is created from.
 #[derive(ToSchema, Serialize)]
@@ -166,6 +167,16 @@ pub(crate) struct EventPage {
     pagination: Pagination,
 }
 
+/// A page of deliveries.
+#[derive(ToSchema, Serialize)]
+pub(crate) struct DeliveryPage {
+    /// `success`.
+    status: String,
+    #[schema(value_type = Vec<Object>)]
+    data: Vec<Value>,
+    pagination: Pagination,
+}
+
 /// What became of an import.
 #[derive(ToSchema, Serialize)]
 pub(crate) struct ImportAnswer {
@@ -195,10 +206,28 @@ fn documented() -> OpenApiRouter<App> {
         ))
         .routes(routes!(restore::restore_resource))
         .routes(routes!(events::list_events))
+        .routes(routes!(events::watch_events_live))
+        .routes(routes!(events::list_event_readers))
+        .routes(routes!(events::retry_event_reader))
         .routes(routes!(events::get_event))
+        .routes(routes!(audit::search_audit))
+        .routes(routes!(audit::export_audit))
+        .routes(routes!(audit::get_audit_log))
+        .routes(routes!(audit::get_audit_checkpoint))
+        .routes(routes!(audit::get_audit_key))
+        .routes(routes!(audit::get_audit_tile))
+        .routes(routes!(audit::get_receipt))
+        .routes(routes!(audit::hold_audit_log, audit::release_audit_log))
         .routes(routes!(index_builds::list_index_builds))
         .routes(routes!(secrets::create_client_secret, secrets::list_client_secrets))
         .routes(routes!(secrets::delete_client_secret))
+        .routes(routes!(webhooks::secrets::list_webhook_secrets, webhooks::secrets::create_webhook_secret))
+        .routes(routes!(webhooks::secrets::delete_webhook_secret))
+        .routes(routes!(webhooks::deliveries::list_webhook_deliveries))
+        .routes(routes!(webhooks::deliveries::get_webhook_delivery))
+        .routes(routes!(webhooks::deliveries::get_webhook_health))
+        .routes(routes!(webhooks::sending::replay_webhook))
+        .routes(routes!(webhooks::sending::test_webhook))
         .routes(routes!(api_keys::create_api_key, api_keys::list_api_keys))
         .routes(routes!(api_keys::delete_api_key))
         .routes(routes!(api_keys::rotate_api_key))
@@ -223,6 +252,7 @@ where
     let (router, _) = documented().split_for_parts();
     router
         .route("/v3/openapi.json", get(openapi))
+        .route("/v3/asyncapi.json", get(asyncapi::asyncapi))
         .route("/v3/{plural}", get(list::of_type).post(create::of_type))
         .route(
             "/v3/{plural}/{id}",
@@ -240,6 +270,12 @@ pub fn document() -> Value {
             json!({"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}});
         document["components"]["schemas"]["Problem"] = problem_schema();
         document["security"] = json!([{"bearer": []}]);
+        // A parameter that goes on to the end of the path; OpenAPI knows no such.
+        if let Some(paths) = document["paths"].as_object_mut()
+            && let Some(tile) = paths.remove("/v3/audit/tile/{*path}")
+        {
+            paths.insert("/v3/audit/tile/{path}".to_owned(), tile);
+        }
         let schemas = &mut document["components"]["schemas"];
         for name in ["NewResource", "ResourcePatch"] {
             bounds::labels(&mut schemas[name]["properties"]["labels"]);
@@ -250,6 +286,9 @@ pub fn document() -> Value {
         }
         schemas["Replacement"] = bounds::with_stamps(&schemas["NewResource"]);
         schemas["ResourcePatch"] = bounds::with_stamps(&schemas["ResourcePatch"]);
+        schemas["Event"] = asyncapi::event();
+        schemas["EventAnswer"]["properties"]["data"] = json!({"$ref": "#/components/schemas/Event"});
+        schemas["EventPage"]["properties"]["data"]["items"] = json!({"$ref": "#/components/schemas/Event"});
         document["paths"]["/v3/resources/{id}"]["put"]["requestBody"]["content"]["application/json"]["schema"] =
             json!({"$ref": "#/components/schemas/Replacement"});
         for operation in operations(&mut document) {
@@ -325,97 +364,7 @@ fn with_types(catalogue: &Catalogue) -> Value {
     let mut document = document();
     let generic = document["paths"].clone();
     for entry in catalogue.all() {
-        add_type(&mut document, &generic, entry);
+        types::add(&mut document, &generic, entry);
     }
     document
-}
-
-/// The paths of one type: those of `/v3/resources` with its own schema.
-fn add_type(document: &mut Value, generic: &Value, entry: &TypeEntry) {
-    let definition = &entry.definition;
-    let (name, plural) = (&definition.name, &definition.plural);
-    let schemas = &mut document["components"]["schemas"];
-    let mut attributes = definition.plain_schema();
-    relocate(&mut attributes, &format!("#/components/schemas/{name}.attributes"));
-    schemas[format!("{name}.attributes")] = attributes;
-    schemas[name] = typed(&schemas["Resource"], entry);
-    schemas[format!("{name}.new")] = typed(&schemas["NewResource"], entry);
-    schemas[format!("{name}.replacement")] = typed(&schemas["Replacement"], entry);
-    for path in ["", "/{id}", "/{id}/restore"] {
-        let mut item = generic[format!("/v3/resources{path}")].clone();
-        let Some(methods) = item.as_object_mut() else { continue };
-        for operation in methods.values_mut() {
-            let id = operation["operationId"]
-                .as_str()
-                .unwrap_or_default()
-                .replace("resources", plural)
-                .replace("resource", name);
-            operation["operationId"] = json!(id);
-            operation["tags"] = json!([plural]);
-            if let Some(parameters) = operation["parameters"].as_array_mut() {
-                parameters.retain(|parameter| parameter["name"] != "type");
-            }
-            swap_schema(operation, name);
-        }
-        document["paths"][format!("/v3/{plural}{path}")] = item;
-    }
-}
-
-fn typed(base: &Value, entry: &TypeEntry) -> Value {
-    let mut schema = base.clone();
-    let name = &entry.definition.name;
-    schema["properties"]["type"] = json!({"type": "string", "const": name});
-    schema["properties"]["status"] = json!({"type": "string", "enum": entry.definition.statuses});
-    schema["properties"]["attributes"] = json!({"$ref": format!("#/components/schemas/{name}.attributes")});
-    if entry.definition.sensitive {
-        schema["x-sensitive"] = json!(true);
-    }
-    schema
-}
-
-fn swap_schema(value: &mut Value, name: &str) {
-    match value {
-        Value::Object(map) => {
-            if let Some(Value::String(reference)) = map.get_mut("$ref") {
-                if reference.ends_with("/NewResource") {
-                    *reference = format!("#/components/schemas/{name}.new");
-                } else if reference.ends_with("/Replacement") {
-                    *reference = format!("#/components/schemas/{name}.replacement");
-                } else if reference.ends_with("/ResourceAnswer") {
-                    let own = Map::from_iter([
-                        ("type".to_owned(), json!("object")),
-                        ("required".to_owned(), json!(["status", "data"])),
-                        (
-                            "properties".to_owned(),
-                            json!({"status": {"type": "string"}, "data": {"$ref": format!("#/components/schemas/{name}")}}),
-                        ),
-                    ]);
-                    *map = own;
-                }
-                return;
-            }
-            map.values_mut().for_each(|value| swap_schema(value, name));
-        }
-        Value::Array(values) => values.iter_mut().for_each(|value| swap_schema(value, name)),
-        _ => {}
-    }
-}
-
-/// A type's local references, seen from the document's root.
-fn relocate(value: &mut Value, base: &str) {
-    match value {
-        Value::Object(map) => {
-            for (key, value) in map.iter_mut() {
-                match value {
-                    Value::String(reference) if key == "$ref" && reference.starts_with('#') => {
-                        *reference = format!("{base}{}", &reference[1..])
-                    }
-                    _ => relocate(value, base),
-                }
-            }
-            map.remove("$schema");
-        }
-        Value::Array(values) => values.iter_mut().for_each(|value| relocate(value, base)),
-        _ => {}
-    }
 }

@@ -1,6 +1,5 @@
 //! Orgs, as those who are in them see them.
 
-use admin_identity::Asker;
 use admin_types::{Error, FieldError, Result};
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -34,7 +33,7 @@ pub(crate) async fn create_org(mut call: Call, sent: Body) -> Result<Response, P
     let dry_run = call.params(&["dry_run"])?.flag("dry_run")?;
     let (document, _) = body::read_json(&std::mem::take(&mut call.headers), sent).await?;
     let name = name(&document)?;
-    let (asker, said) = (asker(&call), (call.origin.clone(), call.request_id.clone()));
+    let (asker, said) = (call.asker(), (call.origin.clone(), call.request_id.clone()));
     match call.app.identity()?.create_org(&asker, name, said, dry_run).await? {
         Some(org) => {
             let mut response = answer::data(&org)?;
@@ -55,10 +54,6 @@ fn name(document: &serde_json::Value) -> Result<&str> {
     name.ok_or_else(|| refuse("/name", "must be the name of the org, a string"))
 }
 
-fn asker(call: &Call) -> Asker {
-    Asker { principal: call.principal.clone(), client: call.client, by_key: call.origin.method == "key" }
-}
-
 /// List one's orgs
 ///
 /// Those in which the caller's account acts, each with the user that it acts as. A token that was issued to a program lists the
@@ -67,6 +62,6 @@ fn asker(call: &Call) -> Asker {
     responses((status = 200, description = "The orgs, at most 1,000", body = Object)))]
 pub(crate) async fn list_orgs(call: Call) -> Result<Response, Problem> {
     call.params(&[])?;
-    let orgs = call.app.identity()?.orgs_for(&asker(&call)).await?;
+    let orgs = call.app.identity()?.orgs_for(&call.asker()).await?;
     Ok(answer::data(&orgs)?)
 }

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 /// The longest path and query, in bytes.
-const MAX_URI: usize = 16 * 1024;
+pub(crate) const MAX_URI: usize = 16 * 1024;
 /// The most bytes of all header names and values.
 const MAX_HEADERS: usize = 32 * 1024;
 

@@ -22,6 +22,7 @@ pub(crate) const BUILT_IN: &[BuiltIn] = &[
     BuiltIn { name: "role", attributes: || object(role_type()) },
     BuiltIn { name: "role_binding", attributes: || object(role_binding_type()) },
     BuiltIn { name: "policy", attributes: || object(policy_type()) },
+    BuiltIn { name: "webhook", attributes: || object(webhook_type()) },
 ];
 
 /// The type that comes with every org under this name.
@@ -174,4 +175,31 @@ fn policy_type() -> Value {
         "cedar": {"type": "string", "maxLength": 16384, "description": "One or more statements of Cedar."}
     });
     closed("policies", "Says who may do what, in Cedar.", &["active", "disabled"], &["cedar"], properties)
+}
+
+fn webhook_type() -> Value {
+    let properties = json!({
+        "description": {"type": "string", "maxLength": 2000},
+        "url": {"type": "string", "format": "uri", "maxLength": 2048, "pattern": "^https?://[^#]*$",
+            "description": "Where events are sent to, by POST."},
+        "events": {"type": "array", "items": {"type": "string", "maxLength": 200}, "minItems": 1, "maxItems": 50, "uniqueItems": true,
+            "description": "Kinds of events: `workspace.created`, `workspace.*`, or `*` for all."},
+        "filter": {"type": "string", "maxLength": 8192,
+            "description": "Only events whose resource meets this filter: as it is after the event, or as it was before when it is gone."},
+        "payload": {"enum": ["full", "thin"],
+            "description": "`full`, the default: the event with the resource before and after. `thin`: which resource alone."},
+        "order": {"enum": ["none", "fifo"],
+            "description": "`fifo`: an event of a resource waits until those before it have arrived or failed for good. `none` is the default."},
+        "rate_limit": {"type": "integer", "minimum": 1, "maximum": 10000, "description": "The most messages a second."},
+        "headers": {"type": "object", "maxProperties": 20, "additionalProperties": {"type": "string", "maxLength": 1000},
+            "propertyNames": {"pattern": "^[A-Za-z0-9-]{1,100}$"}, "description": "Further headers of each message."},
+        "authorization": {"type": "string", "maxLength": 4000, "pattern": "^[ -~]*$", "x-secret": true,
+            "description": "What the header `Authorization` of each message says."},
+        "acts_as": {"type": "string", "pattern": "^(usr|cli)_[0-7][0-9a-hjkmnp-tv-z]{25}$", "x-index": true,
+            "description": "The user or client whose view the messages show; whoever made the webhook, if absent."},
+        "granted_by": {"type": "string", "pattern": "^(usr|cli)_[0-7][0-9a-hjkmnp-tv-z]{25}$",
+            "description": "Who said last what is sent where; written by Admin. Nothing is sent when they may not act as `acts_as` any more."}
+    });
+    let description = "Sends events to another program, signed.";
+    closed("webhooks", description, &["active", "disabled"], &["url", "events"], properties)
 }

@@ -190,6 +190,11 @@ impl Catalogues {
         Ok(self.refresh(db, org, self.cached(org).map(|(catalogue, ..)| catalogue)).await?.0)
     }
 
+    /// The versions, read anew.
+    pub(crate) async fn newest_versions(&self, db: &Db, org: OrgId) -> Result<Versions> {
+        Ok(self.refresh(db, org, self.cached(org).map(|(catalogue, ..)| catalogue)).await?.1)
+    }
+
     async fn refresh(
         &self,
         db: &Db,

@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use admin_db::{Tx, counts, events, indexes, logout_notices, references, resources, uniques};
+use admin_db::{Tx, counts, events, indexes, logout_notices, references, resources, sign_in, uniques};
 use admin_schema::Filter;
 use admin_types::{Error, EventId, FieldError, OrgId, ResourceId, Result};
 
-use crate::Inner;
 use crate::access::facts::ACTIVE;
 use crate::access::{Actor, Known, Verb, grants};
 use crate::builtin::is_named;
+use crate::event_types::verbs;
 use crate::op::Op;
 use crate::state::{Link, NAME, State, entries, without};
+use crate::webhooks;
+use crate::{Inner, clients};
 
 /// How many levels of parents there may be.
 const MAX_PARENTS: usize = 64;
@@ -27,13 +29,14 @@ pub(crate) async fn apply(
     after: Option<&State>,
 ) -> Result<i64> {
     let actor = core.actor_in_tx(tx, &op.principal).await?;
-    permit(tx, op, &actor, before, after).await?;
+    permit(core, tx, op, &actor, before, after).await?;
     write(core, tx, op, Some(&actor), (verb, before, after)).await
 }
 
 /// Whether the principal may make this change: what it does to the resource must be allowed in the state before and in the
 /// state after.
 pub(crate) async fn permit(
+    core: &Inner,
     tx: &mut Tx,
     op: &Op,
     actor: &Actor,
@@ -56,7 +59,9 @@ pub(crate) async fn permit(
     if let Some(is) = is.filter(|_| verb != Verb::Delete) {
         actor.check_fields(tx, op, &mut known, verb, (was, is), &[]).await?;
     }
-    grants::check(tx, op, actor, was, is).await
+    grants::check(tx, op, actor, was, is).await?;
+    clients::check(was, is)?;
+    webhooks::check(core, tx, op, was, is).await
 }
 
 /// Notes a user who is active no more, so that they are signed out everywhere.
@@ -73,13 +78,39 @@ async fn note_departure(
     }
 }
 
+/// An invitation is for the address that the user had then.
+async fn end_invitations(
+    tx: &mut Tx,
+    op: &Op,
+    id: ResourceId,
+    (before, after): (Option<&State>, Option<&State>),
+) -> Result<()> {
+    let address = |state: Option<&State>| state.and_then(|state| state.resource.attributes.get("email").cloned());
+    match before.is_some() && address(before) != address(after) {
+        true => sign_in::end_invitations(tx, op.principal.org, id).await,
+        false => Ok(()),
+    }
+}
+
 /// Writes one change and its event. `actor`: who must be able to see what it refers to; nobody for what Admin does itself.
 pub(crate) async fn write(
     core: &Inner,
     tx: &mut Tx,
     op: &Op,
     actor: Option<&Actor>,
+    change: (&'static str, Option<&State>, Option<&State>),
+) -> Result<i64> {
+    write_with(core, tx, op, actor, change, None).await
+}
+
+/// The same, with details in the event.
+pub(crate) async fn write_with(
+    core: &Inner,
+    tx: &mut Tx,
+    op: &Op,
+    actor: Option<&Actor>,
     (verb, before, after): (&'static str, Option<&State>, Option<&State>),
+    details: Option<&str>,
 ) -> Result<i64> {
     let org = op.principal.org;
     let one = after.or(before).ok_or_else(|| Error::internal("a change of nothing"))?;
@@ -120,25 +151,47 @@ pub(crate) async fn write(
     let had = live_before.is_some_and(|before| before.entry.definition.references().next().is_some());
     write_links(tx, org, type_name, id, &links, had).await?;
     count(tx, one, live_before, live_after)?;
+    tell(core, tx, op, seq, (verb, before, after), details).await?;
+    if type_name == "user" {
+        note_departure(tx, op, id, (live_before, live_after)).await?;
+        end_invitations(tx, op, id, (live_before, live_after)).await?;
+    }
+    if type_name == "webhook" {
+        webhooks::changed(core, tx, op, (id, seq), (before, after)).await?;
+    }
+    // Last of all: whatever is read under the new version must see the change.
+    bump(tx, type_name)?;
+    Ok(seq)
+}
+
+/// Writes the event of a number: what was done to the resource of these states.
+pub(crate) async fn tell(
+    core: &Inner,
+    tx: &mut Tx,
+    op: &Op,
+    seq: i64,
+    (verb, before, after): (&'static str, Option<&State>, Option<&State>),
+    details: Option<&str>,
+) -> Result<()> {
+    let org = op.principal.org;
+    let one = after.or(before).ok_or_else(|| Error::internal("an event about nothing"))?;
+    debug_assert!(verbs(&one.resource.type_name).any(|known| known == verb), "{verb} is in the catalogue");
     let event = events::EventRow {
         id: EventId::new(org, seq, op.now, &*core.random),
         action: verb,
         at: op.now,
         actor: &op.principal.actor(),
-        type_name,
-        resource: id,
+        type_name: &one.resource.type_name,
+        resource: one.resource.id,
         version: after.map_or(one.resource.version + 1, |after| after.resource.version),
         request_id: &op.request_id,
         before: before.map(|state| state.document.as_str()),
         after: after.map(|state| state.document.as_str()),
+        outcome: None,
+        address: op.origin.address,
+        details,
     };
-    events::insert(tx, org, &event).await?;
-    if type_name == "user" {
-        note_departure(tx, op, id, (live_before, live_after)).await?;
-    }
-    // Last of all: whatever is read under the new version must see the change.
-    bump(tx, type_name)?;
-    Ok(seq)
+    events::insert(tx, org, &event).await
 }
 
 /// Moves on the version of what a change of such a resource is part of.
@@ -146,7 +199,7 @@ fn bump(tx: &mut Tx, type_name: &str) -> Result<()> {
     match type_name {
         "type" => tx.bump_catalogue(),
         "policy" | "role" | "group" => tx.bump_policies(),
-        "user" | "client" | "role_binding" => tx.bump_principals(),
+        "user" | "client" | "role_binding" | "webhook" => tx.bump_principals(),
         _ => Ok(()),
     }
 }

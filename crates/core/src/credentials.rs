@@ -1,14 +1,20 @@
 //! Credentials of a user or a client are no resources, but who changes them may act as it: decided like a change of the
 //! principal itself, and recorded as an event of it.
 
-use admin_db::{Tx, events, resources};
-use admin_types::{Error, EventId, Kind, OrgId, Principal, ResourceId, Result};
+use admin_db::{Tx, resources};
+use admin_types::{Error, Kind, OrgId, Principal, ResourceId, Result, action};
+
+use serde_json::json;
 
 use crate::Core;
 use crate::access::{Verb, grants};
+use crate::change;
 use crate::op::Op;
 use crate::resources::current;
 use crate::state::State;
+
+/// What an event says of credentials: the verb, and which of them, as the name and the value of a detail.
+pub type Told<'a> = (&'static str, Option<(&'static str, &'a str)>);
 
 /// Decides whether the caller may change the credentials of a live principal of the type `type_name`, and writes the event
 /// `<type>.<verb>`. The credentials themselves are for the caller to write, in the same job.
@@ -17,7 +23,7 @@ pub async fn change_credentials(
     tx: &mut Tx,
     op: &Op,
     (type_name, id): (&str, ResourceId),
-    verb: &'static str,
+    told: Told<'_>,
 ) -> Result<()> {
     let state = current(core, tx, op, (Some(type_name), id, Verb::Update)).await?;
     if state.is_trashed() {
@@ -30,18 +36,35 @@ pub async fn change_credentials(
     }
     // Whoever has its credentials may act as it: every right of it is given away.
     grants::check_acts_as(tx, op, &actor, id).await?;
-    record(core, tx, op, &state, verb).await
+    grants::check_credentials_of(&actor, &state.resource)?;
+    record(core, tx, op, &state, told).await
+}
+
+/// Takes back a principal that was made in vain, because it could not get its credentials: whoever made it need not be allowed
+/// to delete it. One that was changed since stays.
+pub async fn take_back(core: &Core, op: Op, id: ResourceId) -> Result<()> {
+    let (org, inner) = (op.principal.org, core.clone());
+    let job = async move |tx: &mut Tx| {
+        let Some(row) = resources::get(tx, org, id).await? else { return Ok(()) };
+        let actor = inner.actor_in_tx(tx, &op.principal).await?;
+        let state = State::read(actor.catalogue().of_resource(&row.type_name)?.clone(), row.document)?;
+        if state.resource.version > 1 {
+            return Ok(());
+        }
+        change::write(&inner, tx, &op, None, (action::PURGED, Some(&state), None)).await.map(drop)
+    };
+    core.db.write(org, job).await
 }
 
 /// The same for API keys, which principals also make for themselves: with them they can do no more than before.
-pub async fn change_keys(core: &Core, tx: &mut Tx, op: &Op, id: ResourceId, verb: &'static str) -> Result<()> {
+pub async fn change_keys(core: &Core, tx: &mut Tx, op: &Op, id: ResourceId, told: Told<'_>) -> Result<()> {
     if !is_oneself(op, id) {
-        return change_credentials(core, tx, op, (type_of(id)?, id), verb).await;
+        return change_credentials(core, tx, op, (type_of(id)?, id), told).await;
     }
     let actor = core.actor_in_tx(tx, &op.principal).await?;
     let row = resources::get(tx, op.principal.org, id).await?.ok_or_else(|| Error::not_found("resource"))?;
     let state = State::read(actor.catalogue().of_resource(&row.type_name)?.clone(), row.document)?;
-    record(core, tx, op, &state, verb).await
+    record(core, tx, op, &state, told).await
 }
 
 /// Whether a user who let somebody act as another principal may still do so: with all rights of that one, and active.
@@ -76,22 +99,10 @@ fn type_of(id: ResourceId) -> Result<&'static str> {
     type_name.ok_or_else(|| Error::not_found("user or client"))
 }
 
-async fn record(core: &Core, tx: &mut Tx, op: &Op, state: &State, verb: &'static str) -> Result<()> {
+pub(crate) async fn record(core: &Core, tx: &mut Tx, op: &Op, state: &State, (verb, which): Told<'_>) -> Result<()> {
     let seq = tx.next_seq()?;
-    let org = op.principal.org;
-    let event = events::EventRow {
-        id: EventId::new(org, seq, op.now, &*core.random),
-        action: verb,
-        at: op.now,
-        actor: &op.principal.actor(),
-        type_name: &state.resource.type_name,
-        resource: state.resource.id,
-        version: state.resource.version,
-        request_id: &op.request_id,
-        before: Some(&state.document),
-        after: Some(&state.document),
-    };
-    events::insert(tx, org, &event).await?;
+    let details = which.map(|(name, id)| json!({ name: id }).to_string());
+    change::tell(core, tx, op, seq, (verb, Some(state), Some(state)), details.as_deref()).await?;
     if op.dry_run {
         tx.roll_back();
     }

@@ -3,25 +3,32 @@
 //! read that finds no room is not recorded.
 
 mod reads;
+mod restraint;
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use admin_db::decisions::{self, DecisionRow};
 use admin_db::{Tx, orgs};
 use admin_types::{
-    DEFAULT_LIMIT, DecisionId, Denied, Error, MAX_LIMIT, OrgId, Pagination, Prefix, Principal, RequestId, ResourceId,
-    Result, Timestamp,
+    DEFAULT_LIMIT, DecisionId, Denied, Error, MAX_LIMIT, OrgId, Outcome, Pagination, Prefix, Principal, RequestId,
+    ResourceId, Result, Timestamp, action,
 };
 use metrics::Counter;
 use serde::Serialize;
+use serde_json::json;
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 
 pub use admin_db::decisions::DecisionQuery;
 
 pub(crate) use self::reads::Expanded;
 pub use self::reads::Sample;
+use self::restraint::Restraint;
 use crate::Core;
 use crate::access::Verb;
+use crate::occurrence::{self, Occurrence};
 use crate::op::Op;
 
 /// Decisions that wait to be written.
@@ -33,13 +40,22 @@ const KEPT: i64 = 100_000;
 /// After how many written decisions old ones are forgotten, if housekeeping has not come round before.
 const FORGET_AFTER: usize = 20_000;
 
-type Recorded = (OrgId, DecisionRow);
+/// How long repeated refusals may wait to be summed up.
+const SUM_UP: Duration = Duration::from_secs(10);
+
+/// What waits to be written.
+#[derive(Clone)]
+enum Recorded {
+    Decision(Box<DecisionRow>),
+    /// Something that happened, as an event.
+    Happened(Box<Occurrence>),
+}
 
 /// Where decisions wait.
 pub(crate) struct Decisions {
     sample: Sample,
-    sender: mpsc::Sender<Recorded>,
-    receiver: tokio::sync::Mutex<mpsc::Receiver<Recorded>>,
+    sender: mpsc::Sender<(OrgId, Recorded)>,
+    receiver: tokio::sync::Mutex<mpsc::Receiver<(OrgId, Recorded)>>,
     /// Sampled reads that found no room.
     full: Counter,
     /// Decisions that the database did not take.
@@ -57,12 +73,17 @@ impl Decisions {
     /// Has a decision written, as soon as there is room for it.
     async fn wait(&self, org: OrgId, row: DecisionRow) {
         // Closed only when nobody asks any more, at the end of the process.
-        let _ = self.sender.send((org, row)).await;
+        let _ = self.sender.send((org, Recorded::Decision(row.into()))).await;
+    }
+
+    /// Has an event written, as soon as there is room for it.
+    pub(crate) async fn happened(&self, org: OrgId, occurrence: Occurrence) {
+        let _ = self.sender.send((org, Recorded::Happened(occurrence.into()))).await;
     }
 
     /// Has a decision written if there is room for it; whether there was.
     fn offer(&self, org: OrgId, row: DecisionRow) -> bool {
-        let taken = self.sender.try_send((org, row)).is_ok();
+        let taken = self.sender.try_send((org, Recorded::Decision(row.into()))).is_ok();
         if !taken {
             self.full.increment(1);
         }
@@ -83,41 +104,61 @@ pub struct DecisionShown {
     request_id: String,
 }
 
-/// Records what was refused.
-pub async fn record_refusal(core: &Core, principal: &Principal, request_id: &RequestId, denied: &Denied) {
+/// Records what was refused, as a decision and as an event.
+pub async fn record_refusal(
+    core: &Core,
+    (principal, address): (&Principal, Option<IpAddr>),
+    request_id: &RequestId,
+    denied: &Denied,
+) {
     let now = core.clock().now();
+    let action = format!("{}.{}", denied.type_name, denied.verb);
+    let occurrence = Occurrence {
+        at: now,
+        verb: action::DENIED.into(),
+        actor: principal.actor(),
+        address,
+        type_name: denied.type_name.clone(),
+        resource: denied.resource.unwrap_or_else(|| occurrence::nothing(&denied.type_name)),
+        outcome: Some(Outcome::Denied),
+        details: Some(json!({"action": action})),
+        request_id: request_id.clone(),
+    };
     let row = DecisionRow {
         id: DecisionId::new(now, core.random()),
         at: now,
         principal: principal.actor(),
-        action: format!("{}.{}", denied.type_name, denied.verb),
+        action,
         resource_type: denied.type_name.clone(),
         resource: denied.resource,
         allowed: false,
         request_id: request_id.as_str().to_owned(),
     };
     core.decisions.wait(principal.org, row).await;
+    core.decisions.happened(principal.org, occurrence).await;
 }
 
 /// Writes decisions until `stop` is done, which must not be before the last request is answered.
 pub async fn write_decisions(core: Core, stop: impl Future<Output = ()>) {
     let mut stop = std::pin::pin!(stop);
     let mut receiver = core.decisions.receiver.lock().await;
-    let mut written = 0;
+    let (mut written, mut restraint) = (0, Restraint::default());
     loop {
         let mut batch = vec![];
         tokio::select! {
             () = &mut stop => {
                 receiver.close();
                 while receiver.recv_many(&mut batch, BATCH).await > 0 {
-                    write(&core, std::mem::take(&mut batch)).await;
+                    write(&core, std::mem::take(&mut batch), &mut restraint, Some(core.clock().now())).await;
                 }
+                write(&core, vec![], &mut restraint, None).await;
                 return;
             }
             count = receiver.recv_many(&mut batch, BATCH) => {
-                write(&core, batch).await;
+                write(&core, batch, &mut restraint, Some(core.clock().now())).await;
                 written += count;
             }
+            () = sleep(SUM_UP) => write(&core, vec![], &mut restraint, Some(core.clock().now())).await,
         }
         if written >= FORGET_AFTER {
             written = 0;
@@ -128,14 +169,24 @@ pub async fn write_decisions(core: Core, stop: impl Future<Output = ()>) {
     }
 }
 
-async fn write(core: &Core, mut batch: Vec<Recorded>) {
+/// Writes a batch, and what is to be said of windows that have ended by `now`, or of all.
+async fn write(core: &Core, mut batch: Vec<(OrgId, Recorded)>, restraint: &mut Restraint, now: Option<Timestamp>) {
+    batch.retain(|(org, recorded)| match recorded {
+        Recorded::Happened(happened) if happened.outcome.is_some() => restraint.admits(*org, happened),
+        _ => true,
+    });
+    batch.extend(restraint.ended(now).into_iter().map(|(org, happened)| (org, Recorded::Happened(happened.into()))));
     batch.sort_by_key(|(org, _)| *org);
     for rows in batch.chunk_by(|a, b| a.0 == b.0) {
         let Some((org, _)) = rows.first() else { continue };
         let (org, count, rows) = (*org, rows.len() as u64, Arc::new(rows.to_vec()));
+        let inner = core.clone();
         let written = core.db.write(org, async move |tx: &mut Tx| {
             for (org, row) in rows.iter() {
-                decisions::insert(tx, *org, row).await?;
+                match row {
+                    Recorded::Decision(row) => decisions::insert(tx, *org, row).await?,
+                    Recorded::Happened(happened) => occurrence::insert(&inner, tx, *org, happened).await?,
+                }
             }
             Ok(())
         });

@@ -1,11 +1,11 @@
 //! Events, as the API lists them.
 
-use admin_db::{Conn, events};
+use admin_db::{Conn, audit, events};
 use admin_schema::Filter;
 use admin_types::{DEFAULT_LIMIT, Error, Event, EventId, MAX_LIMIT, MAX_OFFSET, Pagination, Resource, Result};
 use serde_json::value::RawValue;
 
-pub use admin_db::events::EventQuery;
+pub use admin_db::events::{Ended, EventQuery};
 
 use crate::Core;
 use crate::access::{Actor, Known, Verb};
@@ -44,14 +44,16 @@ pub async fn list_events(
     }
     let actor = core.actor(op).await?;
     let offset = if query.after.is_some() { 0 } else { offset };
+    // What is no change is in the audit log alone for those who may not read that.
+    let changes = query.changes || !actor.audits(op);
     let (mut items, total_items) = match actor.sight(op) {
         Sight::All => all_events(core, op, &query, offset, per_page + 1).await?,
         Sight::Types(types) => {
-            let query = EventQuery { types: Some(types), ..query.clone() };
+            let query = EventQuery { types: Some(types), changes, ..query.clone() };
             all_events(core, op, &query, offset, per_page + 1).await?
         }
         Sight::Rows(types) => {
-            let query = EventQuery { types: Some(types), ..query.clone() };
+            let query = EventQuery { types: Some(types), changes, ..query.clone() };
             visible_events(core, op, &actor, &query, (offset, per_page + 1)).await?
         }
     };
@@ -69,12 +71,19 @@ async fn all_events(core: &Core, op: &Op, query: &EventQuery, offset: u64, limit
     let org = op.principal.org;
     let unfiltered = EventQuery { after: None, descending: false, ..query.clone() } == EventQuery::default();
     let mut conn = if unfiltered { core.db.read().await? } else { core.db.scan().await? };
-    // Numbers have no gaps, so the last one is the total.
+    // Numbers have no gaps, so the last one is the total, but for those that the retention has removed.
     let total = match unfiltered {
-        true => u64::try_from(admin_db::orgs::state(&mut conn, org).await?.0).unwrap_or(0),
+        true => {
+            let gone = audit::get(&mut conn, org).await?.map_or(0, |log| log.first);
+            u64::try_from(admin_db::orgs::state(&mut conn, org).await?.0 - gone).unwrap_or(0)
+        }
         false => events::count(&mut conn, org, query).await?,
     };
-    Ok((events::list(&mut conn, org, query, offset, limit).await?, total))
+    let mut found = events::list(&mut conn, org, query, offset, limit).await?;
+    if query.changes {
+        found.iter_mut().for_each(|event| event.address = None);
+    }
+    Ok((found, total))
 }
 
 /// Each event of types of which some rows may be seen is held against the policies, so that the total is exact.
@@ -155,6 +164,18 @@ impl Actor {
         known: &mut Known,
         mut event: Event,
     ) -> Result<Option<Event>> {
+        if !self.audits(op) {
+            if !event.is_change() {
+                return Ok(None);
+            }
+            // Where others are is not for everybody, nor for a credential of theirs that may do less.
+            let own = event.actor.id == op.principal.id && !op.principal.is_limited();
+            if !own {
+                event.address = None;
+            }
+        } else if !event.is_change() {
+            return Ok(Some(event));
+        }
         // A type that is gone has no policies: its events are for those from whom nothing is hidden.
         if self.catalogue().named(&event.resource.type_name).is_none() {
             return Ok(matches!(self.sight(op), Sight::All).then_some(event));
@@ -171,6 +192,31 @@ impl Actor {
         };
         (event.after, event.before) = (after.text(), before.text());
         Ok(visible.then_some(event))
+    }
+
+    /// An event as whoever may read the audit log sees it: what happened, and the states that they may read.
+    pub(crate) async fn audit_event(
+        &self,
+        conn: &mut Conn,
+        op: &Op,
+        known: &mut Known,
+        mut event: Event,
+    ) -> Result<Event> {
+        let of = self.catalogue().named(&event.resource.type_name).is_some();
+        let rule = of.then(|| self.rule(op, Verb::Read.as_str(), &event.resource.type_name));
+        let whole = match rule {
+            Some(rule) => rule.rows == Filter::True && rule.fields.is_empty(),
+            None => matches!(self.sight(op), Sight::All),
+        };
+        if whole || !event.is_change() {
+            return Ok(event);
+        }
+        let (before, after) = (event.before.take(), event.after.take());
+        if of {
+            event.after = self.show_state(conn, op, known, after).await?.text();
+            event.before = self.show_state(conn, op, known, before).await?.text();
+        }
+        Ok(event)
     }
 
     async fn show_state(

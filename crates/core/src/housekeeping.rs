@@ -1,12 +1,12 @@
 //! What is kept for a time only, and then forgotten: idempotency keys, sign-in tokens, the places of moved values, refusals,
 //! codes and refresh tokens, revocations, API keys that have ended, links sent by mail,
-//! sign-ins that were not finished.
+//! sign-ins that were not finished, deliveries of webhooks.
 
 use std::time::Duration;
 
 use admin_db::{
-    Tx, account_links, api_keys, attempts, device_codes, half_sign_in, idempotency, indexes, mail, oauth, revocations,
-    sessions, sign_in,
+    Tx, account_links, api_keys, attempts, deliveries, device_codes, half_sign_in, idempotency, indexes, mail, oauth,
+    revocations, sessions, sign_in,
 };
 use admin_types::Result;
 
@@ -18,6 +18,10 @@ use crate::list::WALK_SECONDS;
 const EVERY_SECONDS: u64 = 300;
 /// How long a device is told that its code has expired, in seconds; then it is told that there is no such code.
 const DEVICE_SECONDS: i64 = 3600;
+
+/// How long deliveries that are done are kept, in seconds, and how many are forgotten at a time.
+const DELIVERIES_SECONDS: i64 = 30 * 86_400;
+const DELIVERIES: u32 = 20_000;
 
 /// How long a key that has ended is still told from one that never was, in seconds.
 const ENDED_KEYS_SECONDS: i64 = 7 * 86_400;
@@ -49,6 +53,7 @@ async fn forget(core: &Core) -> Result<()> {
         let granted = oauth::forget(tx, now).await? + devices;
         let revoked = revocations::forget(tx, now).await?;
         let revoked = revoked + api_keys::forget(tx, now.plus_seconds(-ENDED_KEYS_SECONDS)).await?;
+        deliveries::forget(tx, now.plus_seconds(-DELIVERIES_SECONDS), DELIVERIES).await?;
         Ok((answers, tokens, moved, granted + revoked))
     });
     let (answers, tokens, moved, oauth) = forgotten.await?;

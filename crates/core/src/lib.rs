@@ -2,30 +2,38 @@
 //! one event. Nothing here knows HTTP or SQL.
 
 mod access;
+pub mod audit;
 mod authzen;
 mod builtin;
 mod catalogue;
 mod change;
 mod cipher;
+mod clients;
 mod credentials;
 mod cursor;
 mod decisions;
 mod delete;
 mod draft;
+mod event_types;
 mod events;
 mod expand;
 mod explain;
 mod export;
+mod feed;
 mod housekeeping;
 mod idempotency;
 mod import;
 mod index_builds;
+mod interest;
 mod list;
+mod live;
 mod matrix;
+pub mod occurrence;
 mod op;
 mod orgs;
 mod patch;
 mod principals;
+mod readers;
 mod resources;
 mod secrets;
 mod setup;
@@ -34,6 +42,7 @@ mod simulate;
 mod state;
 mod totals;
 mod type_change;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -41,24 +50,31 @@ use admin_db::Db;
 use admin_types::{Clock, Error, Kind, Random};
 
 pub use access::MULTI_FACTOR;
+pub use admin_backends::queue::rabbitmq::PARTITIONS;
 pub use authzen::{Asking, Found, Named, Walk};
 pub use catalogue::{Catalogue, TypeEntry};
 pub use cipher::{Cipher, MasterKey};
-pub use credentials::{change_credentials, change_keys, see_credentials, see_keys, still_lets_act};
+pub use clients::check_place;
+pub use credentials::{Told, change_credentials, change_keys, see_credentials, see_keys, still_lets_act, take_back};
 pub use decisions::{DecisionQuery, DecisionShown, Sample, list_decisions, record_refusal, write_decisions};
 pub use delete::delete_resource;
-pub use events::{EventList, EventQuery, get_event, list_events};
+pub use event_types::{EventType, event_types};
+pub use events::{Ended, EventList, EventQuery, get_event, list_events};
 pub use explain::{Explanation, Question, explain_access};
 pub use export::Export;
+pub use feed::Feed;
 pub use housekeeping::housekeeping;
 pub use import::{ImportReport, ImportRow, MAX_IMPORT_ERRORS, import_batch};
 pub use index_builds::{build_indexes, list_index_builds};
+pub use interest::Kind as EventKind;
 pub use list::{ListQuery, Page, list_resources};
+pub use live::{Frame, Start, Watch, follow_live, watch_events};
 pub use matrix::{RoleRow, access_matrix};
 pub use op::{Idempotency, Op};
 pub use orgs::{Founder, OrgShown, check_org_name, create_org, list_orgs};
 pub use patch::Patch;
 pub use principals::{check_action, check_caller, check_principal, check_role, has_role};
+pub use readers::{Reader, ReaderShown, Retried, list_readers, retry_parked};
 pub use resources::{Written, create_resource, get_resource, replace_resource, restore_resource, update_resource};
 pub use setup::{Setup, ensure_org, find_org, find_setup, upgrade_orgs};
 pub use shape::shape_resource;
@@ -82,6 +98,12 @@ pub struct Inner {
     pub(crate) totals: totals::Totals,
     pub(crate) idempotency: idempotency::InFlight,
     pub(crate) index_work: tokio::sync::Notify,
+    pub(crate) live: live::Hub,
+    pub(crate) woken: webhooks::Woken,
+    pub(crate) readers: std::sync::OnceLock<Vec<readers::Reader>>,
+    pub(crate) private_hosts: std::sync::OnceLock<admin_backends::outbound::PrivateHosts>,
+    pub(crate) blob: std::sync::OnceLock<Arc<dyn admin_backends::blob::Blob>>,
+    pub(crate) audit_seed: std::sync::OnceLock<[u8; 32]>,
 }
 
 impl std::ops::Deref for Core {
@@ -107,6 +129,12 @@ impl Core {
                 totals: Default::default(),
                 idempotency: Default::default(),
                 index_work: Default::default(),
+                live: Default::default(),
+                woken: Default::default(),
+                readers: Default::default(),
+                private_hosts: Default::default(),
+                blob: Default::default(),
+                audit_seed: Default::default(),
             }),
         }
     }
@@ -143,6 +171,11 @@ impl Core {
             Ok(entry.definition.name.clone())
         };
         self.inner.catalogues.read(&self.inner.db, org, at_path).await
+    }
+
+    /// What is known of an org's types, policies and principals, read anew: the versions grow with every change of them.
+    pub async fn newest_versions(&self, org: admin_types::OrgId) -> admin_types::Result<admin_db::orgs::Versions> {
+        self.inner.catalogues.newest_versions(&self.inner.db, org).await
     }
 
     /// The org's types, as they are now (within a second, when another process changed them).

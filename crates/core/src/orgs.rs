@@ -103,6 +103,9 @@ async fn found(
         request_id: &op.request_id,
         before: Some(&row.document),
         after: Some(&row.document),
+        outcome: None,
+        address: op.origin.address,
+        details: None,
     };
     events::insert(tx, org, &event).await
 }

@@ -13,7 +13,7 @@ use crate::draft::{Draft, check_status};
 use crate::op::Op;
 use crate::patch::Patch;
 use crate::state::State;
-use crate::{Core, Inner, TypeEntry, builtin, change, idempotency, secrets, type_change};
+use crate::{Core, Inner, TypeEntry, builtin, change, idempotency, secrets, type_change, webhooks};
 
 /// The answer to a change.
 #[derive(Debug)]
@@ -146,6 +146,7 @@ impl Creation {
         check_policy(actor, definition, &draft.attributes)?;
         let mut attributes = draft.attributes;
         let wishes = secrets::extract(definition, &mut attributes);
+        webhooks::complete(op, definition, &mut attributes);
         let resource = Resource {
             id,
             type_name: definition.name.clone(),
@@ -163,12 +164,12 @@ impl Creation {
         Ok(Creation { state, chosen_id, wishes: Arc::new(wishes) })
     }
 
-    /// Whether there is such a resource. Of clients, whether any org has one: a client says its id alone, and must not pass
-    /// for that of another org.
+    /// Whether there is such a resource. Of users and clients, whether any org has one: tokens say the id alone, and nobody
+    /// must pass for somebody of another org.
     async fn is_taken(&self, tx: &mut Tx, org: OrgId) -> Result<bool> {
         let id = self.state.resource.id;
         let here = resources::parent(tx, org, id.bytes).await?.is_some();
-        Ok(here || id.prefix == admin_types::Prefix::Client && client_secrets::is_elsewhere(tx, org, id).await?)
+        Ok(here || id.prefix.is_principal() && client_secrets::is_elsewhere(tx, org, id).await?)
     }
 
     /// Writes the resource and its event. Refused before anything is written.
@@ -177,7 +178,7 @@ impl Creation {
         if self.chosen_id && self.is_taken(tx, org).await? {
             // Who may not create it learns no more than that, whether the id is taken or not.
             let actor = core.actor_in_tx(tx, &op.principal).await?;
-            change::permit(tx, op, &actor, None, Some(&self.state)).await?;
+            change::permit(core, tx, op, &actor, None, Some(&self.state)).await?;
             return Err(Error::conflict("already_exists", format!("There is already a resource {id}."))
                 .at("/id", "is already taken"));
         }
@@ -368,6 +369,7 @@ pub(crate) async fn update(core: &Inner, tx: &mut Tx, op: &Op, before: &State, p
     let wishes = secrets::extract(definition, &mut attributes);
     let wishes = secrets::effective(tx, (org, before.resource.id), definition, &attributes, wishes).await?;
     let old = &before.resource;
+    webhooks::renew(op, definition, &old.attributes, &mut attributes);
     let same = old.name == draft.name && old.status == status && old.attributes == attributes;
     if same && old.labels == draft.labels && old.parent == draft.parent && wishes.is_empty() && touched.is_empty() {
         return Ok(before.clone());

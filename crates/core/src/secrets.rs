@@ -78,9 +78,8 @@ pub(crate) async fn complete(
             let sent = whole.pointer(&field.pointer()["/attributes".len()..]);
             match (sent, stored.iter().find(|(name, _)| *name == field.key)) {
                 (None, Some((_, sealed))) if has_place(attributes, &field.path) => {
-                    let plain = core.cipher.open(&context(org, id, &field.key), sealed)?;
-                    let text = String::from_utf8(plain).map_err(Error::internal)?;
-                    put(Some(&mut whole), &field.path, Value::String(text));
+                    let text = open(core, (org, id), &field.key, sealed)?;
+                    put(Some(&mut whole), &field.path, Value::String(text.expose_secret().to_owned()));
                 }
                 (Some(Value::Null), _) => {
                     if let Some(object) = whole.as_object_mut() {
@@ -136,4 +135,10 @@ pub(crate) async fn store(core: &Inner, tx: &mut Tx, org: OrgId, id: ResourceId,
         secrets::set(tx, org, id, &wish.field, sealed.as_deref()).await?;
     }
     Ok(())
+}
+
+/// A stored secret, as it was sent.
+pub(crate) fn open(core: &Inner, (org, id): (OrgId, ResourceId), field: &str, sealed: &[u8]) -> Result<SecretString> {
+    let plain = core.cipher.open(&context(org, id, field), sealed)?;
+    String::from_utf8(plain).map(SecretString::from).map_err(Error::internal)
 }

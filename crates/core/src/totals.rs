@@ -2,6 +2,8 @@
 //! number at which it was true, and from then on moved by the events since: each says what the filter held before
 //! and what it holds after.
 
+use std::time::Duration;
+
 use admin_db::place::Driver;
 use admin_db::{Conn, counts, events, list, orgs};
 use admin_schema::{Filter, NoRelated};
@@ -15,6 +17,9 @@ const MAX_EVENTS: i64 = 2_000;
 
 type Key = (OrgId, list::Scope, String);
 
+/// How long a total is remembered that nobody asks for.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(12 * 3600);
+
 /// Totals in memory.
 pub(crate) struct Totals {
     known: Cache<Key, (i64, u64)>,
@@ -22,7 +27,8 @@ pub(crate) struct Totals {
 
 impl Default for Totals {
     fn default() -> Totals {
-        Totals { known: Cache::new(REMEMBERED) }
+        // Older events may be gone by the retention, which is many days.
+        Totals { known: Cache::builder().max_capacity(REMEMBERED).time_to_live(FORGOTTEN_AFTER).build() }
     }
 }
 

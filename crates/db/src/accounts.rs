@@ -6,10 +6,12 @@ use crate::conn::Conn;
 use crate::row::{Arg, Row};
 
 sql! {
-    INSERT = "INSERT INTO account (id, email, email_key, password, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT = "INSERT INTO account (id, email, email_key, password, created_at, updated_at, proven_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT (email_key) DO NOTHING";
     BY_EMAIL = "SELECT id, email, password FROM account WHERE email_key = $1";
     GET = "SELECT id, email, password FROM account WHERE id = $1";
+    PROVEN = "SELECT proven_at FROM account WHERE id = $1";
+    PROVE = "UPDATE account SET proven_at = $1 WHERE id = $2 AND proven_at IS NULL";
     SET_PASSWORD = "UPDATE account SET password = $1, updated_at = $2 WHERE id = $3";
     SET_EMAIL = "UPDATE account SET email = $1, email_key = $2, updated_at = $3 WHERE id = $4
         AND NOT EXISTS (SELECT 1 FROM account AS other WHERE other.email_key = $2 AND other.id <> $4)";
@@ -40,10 +42,24 @@ pub struct AccountRow {
 }
 
 /// Adds an account; false when another has the address.
-pub async fn insert(conn: &mut Conn, account: &AccountRow, email_key: &str, now: Timestamp) -> Result<bool> {
+///
+/// `proven`: whoever makes it is known to read letters to its address.
+pub async fn insert(
+    conn: &mut Conn,
+    account: &AccountRow,
+    email_key: &str,
+    (now, proven): (Timestamp, bool),
+) -> Result<bool> {
     let (at, password) = (Arg::Int(now.0), Arg::opt_text(account.password.as_deref()));
-    let args =
-        [Arg::Bytes(&account.id.0), Arg::Text(&account.email), Arg::Text(email_key), password, at, Arg::Int(now.0)];
+    let args = [
+        Arg::Bytes(&account.id.0),
+        Arg::Text(&account.email),
+        Arg::Text(email_key),
+        password,
+        at,
+        Arg::Int(now.0),
+        Arg::opt_int(proven.then_some(now.0)),
+    ];
     Ok(conn.execute(INSERT, &args).await? > 0)
 }
 
@@ -60,6 +76,16 @@ pub async fn get(conn: &mut Conn, id: AccountId) -> Result<Option<AccountRow>> {
 fn account(row: &Row<'_>) -> Result<AccountRow> {
     let (id, email) = (AccountId(row.id(0)?), row.text(1)?.to_owned());
     Ok(AccountRow { id, email, password: row.opt_text(2)?.map(str::to_owned) })
+}
+
+/// Whether somebody with the account has shown that they read letters to its address.
+pub async fn is_proven(conn: &mut Conn, id: AccountId) -> Result<bool> {
+    Ok(conn.fetch_one(PROVEN, &[Arg::Bytes(&id.0)], |row| row.opt_int(0)).await?.flatten().is_some())
+}
+
+/// Notes that they have.
+pub async fn prove(conn: &mut Conn, id: AccountId, now: Timestamp) -> Result<()> {
+    conn.execute(PROVE, &[Arg::Int(now.0), Arg::Bytes(&id.0)]).await.map(drop)
 }
 
 /// Replaces the hash of an account's password.

@@ -1,6 +1,6 @@
 //! The secrets of clients, by hash, and which org a client is of.
 
-use admin_types::{OrgId, ResourceId, Result, SecretId, Timestamp};
+use admin_types::{OrgId, Prefix, ResourceId, Result, SecretId, Timestamp};
 
 use crate::conn::Conn;
 use crate::row::{Arg, Row};
@@ -12,6 +12,7 @@ sql! {
     REMOVE_ALL = "DELETE FROM client_secret WHERE org_id = $1 AND client_id = $2";
     FIND = "SELECT org_id, document, deleted_at FROM resource WHERE id = $1 AND type = 'client' ORDER BY created_at, org_id LIMIT 1";
     ELSEWHERE = "SELECT org_id FROM resource WHERE id = $1 AND type = 'client' AND org_id <> $2 LIMIT 1";
+    USER_ELSEWHERE = "SELECT org_id FROM resource WHERE id = $1 AND type = 'user' AND org_id <> $2 LIMIT 1";
 }
 
 /// A secret, as the database holds it.
@@ -68,8 +69,9 @@ pub async fn find_client(conn: &mut Conn, client: ResourceId) -> Result<Option<(
     Ok(found.filter(|(.., deleted)| !deleted).map(|(org, document, _)| (org, document)))
 }
 
-/// Whether another org has a client with this id.
-pub async fn is_elsewhere(conn: &mut Conn, org: OrgId, client: ResourceId) -> Result<bool> {
-    let args = [Arg::Bytes(&client.bytes), Arg::Bytes(&org.0)];
-    Ok(conn.fetch_one(ELSEWHERE, &args, |_| Ok(())).await?.is_some())
+/// Whether another org has this user or client: of both, tokens say the id alone.
+pub async fn is_elsewhere(conn: &mut Conn, org: OrgId, id: ResourceId) -> Result<bool> {
+    let args = [Arg::Bytes(&id.bytes), Arg::Bytes(&org.0)];
+    let sql = if id.prefix == Prefix::User { USER_ELSEWHERE } else { ELSEWHERE };
+    Ok(conn.fetch_one(sql, &args, |_| Ok(())).await?.is_some())
 }

@@ -1,6 +1,10 @@
 //! Events: what happened, one row for each change, numbered without gaps in each org.
 
-use admin_types::{Actor, Error, Event, EventId, EventResource, OrgId, RequestId, ResourceId, Result, Timestamp};
+use std::net::IpAddr;
+
+use admin_types::{
+    Actor, Error, Event, EventId, EventResource, OrgId, Outcome, RequestId, ResourceId, Result, Timestamp,
+};
 use serde_json::value::RawValue;
 
 use crate::conn::Conn;
@@ -8,15 +12,15 @@ use crate::group::Tx;
 use crate::row::{Arg, Row};
 
 sql! {
-    INSERT = "INSERT INTO event (org_id, seq, id, action, at, actor_type, actor_id, resource_type, resource_id, version, request_id, before, after, actor_client)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    INSERT = "INSERT INTO event (org_id, seq, id, action, at, actor_type, actor_id, resource_type, resource_id, version, request_id, before, after, actor_client,
+        outcome, address, details) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
     GET = "SELECT seq, id, action, at, actor_type, actor_id, resource_type, resource_id, version, request_id, before, after,
-        actor_client FROM event WHERE org_id = $1 AND seq = $2";
+        actor_client, outcome, address, details FROM event WHERE org_id = $1 AND seq = $2";
     CHANGES = "SELECT before, after FROM event WHERE org_id = $1 AND resource_type = $2 AND seq > $3 AND seq <= $4 ORDER BY seq LIMIT $5";
     ALL_CHANGES = "SELECT resource_type, before, after FROM event WHERE org_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq";
 }
 
-const COLUMNS: &str = "seq, id, action, at, actor_type, actor_id, resource_type, resource_id, version, request_id, before, after, actor_client";
+const COLUMNS: &str = "seq, id, action, at, actor_type, actor_id, resource_type, resource_id, version, request_id, before, after, actor_client, outcome, address, details";
 
 /// An event as it is written.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +45,12 @@ pub struct EventRow<'a> {
     pub before: Option<&'a str>,
     /// The wire text after.
     pub after: Option<&'a str>,
+    /// How an attempt ended that came to nothing.
+    pub outcome: Option<Outcome>,
+    /// Where the request came from.
+    pub address: Option<IpAddr>,
+    /// What else is known, as a JSON object.
+    pub details: Option<&'a str>,
 }
 
 /// Which events to list. All conditions must hold.
@@ -62,12 +72,44 @@ pub struct EventQuery {
     pub after: Option<i64>,
     /// Newest first.
     pub descending: bool,
+    /// Only changes.
+    pub changes: bool,
+    /// Only what ended so.
+    pub outcome: Option<Ended>,
+    /// Only of requests from this address, as it is written.
+    pub address: Option<String>,
+    /// Only with this in the states or the details: a pattern of [`pattern`].
+    pub text: Option<String>,
     /// Only about resources of these types.
     pub types: Option<Vec<String>>,
 }
 
+/// How something ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// It was done.
+    Done,
+    /// It came to nothing.
+    Not(Outcome),
+}
+
+/// The pattern that finds a text anywhere, whatever the case of its ASCII letters.
+#[must_use]
+pub fn pattern(text: &str) -> String {
+    let mut pattern = "%".to_owned();
+    for letter in text.to_ascii_lowercase().chars() {
+        if matches!(letter, '!' | '%' | '_') {
+            pattern.push('!');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
+}
+
 /// Writes an event.
 pub async fn insert(tx: &mut Tx, org: OrgId, event: &EventRow<'_>) -> Result<()> {
+    let address = event.address.map(|address| address.to_string());
     let args = [
         Arg::Bytes(&org.0),
         Arg::Int(event.id.seq()),
@@ -83,6 +125,9 @@ pub async fn insert(tx: &mut Tx, org: OrgId, event: &EventRow<'_>) -> Result<()>
         Arg::opt_text(event.before),
         Arg::opt_text(event.after),
         Arg::opt_bytes(event.actor.via.as_ref().map(|client| &client.bytes[..])),
+        Arg::opt_text(event.outcome.map(Outcome::as_str)),
+        Arg::opt_text(address.as_deref()),
+        Arg::opt_text(event.details),
     ];
     tx.defer(INSERT, &args).await
 }
@@ -107,6 +152,9 @@ fn event(row: &Row<'_>) -> Result<Event> {
             .ok_or_else(|| Error::internal("a stored request id is not sane"))?,
         before: raw(row.opt_text(10)?)?,
         after: raw(row.opt_text(11)?)?,
+        outcome: row.opt_text(13)?.and_then(Outcome::parse),
+        address: row.opt_text(14)?.and_then(|text| text.parse().ok()),
+        details: raw(row.opt_text(15)?)?,
     })
 }
 
@@ -117,46 +165,69 @@ pub async fn get(conn: &mut Conn, org: OrgId, seq: i64) -> Result<Option<Event>>
 
 /// The conditions of a query as SQL; parameters are numbered from `$1`, which is the org.
 fn conditions<'a>(query: &'a EventQuery, org: &'a OrgId, with_position: bool) -> (String, Vec<Arg<'a>>) {
-    let (mut sql, mut args) = ("org_id = $1".to_owned(), vec![Arg::Bytes(&org.0)]);
-    let mut and = |condition: &str, arg: Arg<'a>| {
-        args.push(arg);
-        sql.push_str(&format!(" AND {condition} ${}", args.len()));
-    };
+    let mut all = Conditions { sql: "org_id = $1".to_owned(), args: vec![Arg::Bytes(&org.0)] };
     if let Some((type_name, verb)) = &query.kind {
-        and("resource_type =", Arg::Text(type_name));
+        all.and("resource_type =", Arg::Text(type_name));
         if let Some(verb) = verb {
-            and("action =", Arg::Text(verb));
+            all.and("action =", Arg::Text(verb));
         }
     }
     if let Some(resource) = &query.resource {
-        and("resource_id =", Arg::Bytes(&resource.bytes));
+        all.and("resource_id =", Arg::Bytes(&resource.bytes));
     }
     if let Some(actor) = &query.actor {
-        and("actor_id =", Arg::Bytes(&actor.bytes));
+        all.and("actor_id =", Arg::Bytes(&actor.bytes));
     }
     if let Some(request_id) = &query.request_id {
-        and("request_id =", Arg::Text(request_id));
+        all.and("request_id =", Arg::Text(request_id));
     }
     if let Some(since) = query.since {
-        and("at >=", Arg::Int(since.0));
+        all.and("at >=", Arg::Int(since.0));
     }
     if let Some(until) = query.until {
-        and("at <", Arg::Int(until.0));
+        all.and("at <", Arg::Int(until.0));
+    }
+    match query.outcome {
+        None => {}
+        Some(Ended::Done) => all.sql.push_str(" AND outcome IS NULL"),
+        Some(Ended::Not(outcome)) => all.and("outcome =", Arg::Text(outcome.as_str())),
+    }
+    if query.changes {
+        all.sql.push_str(" AND (before IS NOT NULL OR after IS NOT NULL)");
+    }
+    if let Some(address) = &query.address {
+        all.and("address =", Arg::Text(address));
+    }
+    if let Some(text) = &query.text {
+        all.args.push(Arg::Text(text));
+        let n = all.args.len();
+        let holds = |column: &str| format!("LOWER(COALESCE({column}, '')) LIKE ${n} ESCAPE '!'");
+        let columns = ["after", "before", "details"].map(holds).join(" OR ");
+        all.sql.push_str(&format!(" AND ({columns})"));
     }
     if let Some(types) = &query.types {
-        let first = args.len() + 1;
-        args.extend(types.iter().map(|name| Arg::Text(name)));
-        let places: Vec<String> = (first..=args.len()).map(|n| format!("${n}")).collect();
-        sql.push_str(&format!(" AND resource_type IN ({})", places.join(", ")));
+        let first = all.args.len() + 1;
+        all.args.extend(types.iter().map(|name| Arg::Text(name)));
+        let places: Vec<String> = (first..=all.args.len()).map(|n| format!("${n}")).collect();
+        all.sql.push_str(&format!(" AND resource_type IN ({})", places.join(", ")));
     }
-    let mut and = |condition: &str, arg: Arg<'a>| {
-        args.push(arg);
-        sql.push_str(&format!(" AND {condition} ${}", args.len()));
-    };
     if let Some(after) = query.after.filter(|_| with_position) {
-        and(if query.descending { "seq <" } else { "seq >" }, Arg::Int(after));
+        all.and(if query.descending { "seq <" } else { "seq >" }, Arg::Int(after));
     }
-    (sql, args)
+    (all.sql, all.args)
+}
+
+/// Conditions with their arguments.
+struct Conditions<'a> {
+    sql: String,
+    args: Vec<Arg<'a>>,
+}
+
+impl<'a> Conditions<'a> {
+    fn and(&mut self, condition: &str, arg: Arg<'a>) {
+        self.args.push(arg);
+        self.sql.push_str(&format!(" AND {condition} ${}", self.args.len()));
+    }
 }
 
 /// Up to `limit` events of a query, by number, from `offset` on.

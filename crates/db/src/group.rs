@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use admin_types::{Error, OrgId, Result};
 
+use tokio::sync::broadcast;
+
 use crate::conn::Conn;
 use crate::orgs::Versions;
 use crate::{counts, dialect, orgs};
@@ -27,6 +29,7 @@ pub struct Tx {
     /// No two jobs of a process have the same.
     number: u64,
     rollback: bool,
+    heads: broadcast::Sender<Head>,
 }
 
 #[derive(Default, Clone)]
@@ -34,6 +37,9 @@ struct Changes {
     orgs: HashMap<OrgId, OrgState>,
     counts: HashMap<(OrgId, String, String), i64>,
 }
+
+/// An org, and the number of its last event.
+pub type Head = (OrgId, i64);
 
 /// The row of an org, locked until the commit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,7 +63,8 @@ impl DerefMut for Tx {
 }
 
 impl Tx {
-    pub(crate) fn new(conn: Conn) -> Tx {
+    /// Tells `heads` of each org of a group that was committed.
+    pub(crate) fn new(conn: Conn, heads: &broadcast::Sender<Head>) -> Tx {
         Tx {
             conn,
             group: Changes::default(),
@@ -66,6 +73,7 @@ impl Tx {
             begun: Versions::default(),
             number: 0,
             rollback: false,
+            heads: heads.clone(),
         }
     }
 
@@ -183,11 +191,16 @@ impl Tx {
     pub(crate) async fn commit(&mut self) -> Result<()> {
         let Changes { orgs, counts } = std::mem::take(&mut self.group);
         counts::add(&mut self.conn, &counts).await?;
-        for (org, state) in orgs {
-            orgs::store(&mut self.conn, org, state).await?;
+        for (org, state) in &orgs {
+            orgs::store(&mut self.conn, *org, *state).await?;
         }
         self.conn.flush().await?;
-        self.conn.batch("COMMIT").await
+        self.conn.batch("COMMIT").await?;
+        for (org, state) in orgs {
+            // Nobody may be there to hear it.
+            let _ = self.heads.send((org, state.seq));
+        }
+        Ok(())
     }
 
     /// Undoes the whole group.

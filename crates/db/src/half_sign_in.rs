@@ -6,11 +6,11 @@ use crate::conn::Conn;
 use crate::row::{Arg, Row};
 
 sql! {
-    INSERT = "INSERT INTO half_sign_in (hash, account_id, org_id, user_id, methods, tries, expires_at)
-        VALUES ($1, $2, $3, $4, $5, 0, $6)";
-    GET = "SELECT account_id, org_id, user_id, methods, expires_at FROM half_sign_in WHERE hash = $1 AND expires_at > $2";
+    INSERT = "INSERT INTO half_sign_in (hash, account_id, org_id, user_id, methods, tries, expires_at, invitation)
+        VALUES ($1, $2, $3, $4, $5, 0, $6, $7)";
+    GET = "SELECT account_id, org_id, user_id, methods, expires_at, invitation FROM half_sign_in WHERE hash = $1 AND expires_at > $2";
     TRY = "UPDATE half_sign_in SET tries = tries + 1 WHERE hash = $1 AND expires_at > $2 AND tries < $3
-        RETURNING account_id, org_id, user_id, methods, expires_at";
+        RETURNING account_id, org_id, user_id, methods, expires_at, invitation";
     REMOVE = "DELETE FROM half_sign_in WHERE hash = $1";
     CLEAR = "DELETE FROM half_sign_in WHERE account_id = $1";
     FORGET = "DELETE FROM half_sign_in WHERE expires_at <= $1";
@@ -29,6 +29,8 @@ pub struct HalfRow {
     pub methods: String,
     /// When the second step comes too late.
     pub expires_at: Timestamp,
+    /// The hash of the invitation that is taken when the second step is proven.
+    pub invitation: Option<Vec<u8>>,
 }
 
 /// Keeps a first step.
@@ -40,6 +42,7 @@ pub async fn insert(conn: &mut Conn, hash: &[u8], row: &HalfRow) -> Result<()> {
         Arg::Bytes(&row.user.bytes),
         Arg::Text(&row.methods),
         Arg::Int(row.expires_at.0),
+        Arg::opt_bytes(row.invitation.as_deref()),
     ];
     conn.defer(INSERT, &args).await
 }
@@ -61,6 +64,7 @@ fn half(row: &Row<'_>) -> Result<HalfRow> {
         user: ResourceId::of_row("user", row.id(2)?),
         methods: row.text(3)?.to_owned(),
         expires_at: Timestamp(row.int(4)?),
+        invitation: row.opt_bytes(5)?.map(<[u8]>::to_vec),
     })
 }
 

@@ -6,11 +6,11 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use admin_types::{Error, OrgId, Result};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::conn::Conn;
 use crate::errors::SERIALIZATION;
-use crate::group::Tx;
+use crate::group::{Head, Tx};
 use crate::postgres::PostgresConn;
 use crate::sqlite::SqliteConn;
 use crate::{Target, errors};
@@ -102,16 +102,16 @@ pub(crate) struct Lanes {
 }
 
 impl Lanes {
-    pub(crate) async fn start(target: &Target, options: LaneOptions) -> Result<Lanes> {
+    pub(crate) async fn start(target: &Target, options: LaneOptions, heads: &broadcast::Sender<Head>) -> Result<Lanes> {
         let count = if matches!(target, Target::Sqlite(_)) { 1 } else { options.postgres_lanes.max(1) };
         let mut lanes = vec![];
         let mut threads = vec![];
         for _ in 0..count {
             let (sender, jobs) = mpsc::channel(WAITING);
-            let target = target.clone();
+            let (target, heads) = (target.clone(), heads.clone());
             let run = move || match target {
-                Target::Sqlite(path) => run_sqlite(path, jobs),
-                Target::Postgres(url) => run_postgres(url, jobs),
+                Target::Sqlite(path) => run_sqlite(path, jobs, &heads),
+                Target::Postgres(url) => run_postgres(url, jobs, &heads),
             };
             let thread = std::thread::Builder::new().name("db-lane".into()).spawn(run).map_err(Error::internal)?;
             lanes.push(sender);
@@ -183,13 +183,13 @@ fn answer_all(group: Vec<Box<dyn Job>>, failure: Option<&Error>) {
 }
 
 /// SQLite: every await in a job completes at once, so the thread needs no runtime.
-fn run_sqlite(path: PathBuf, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+fn run_sqlite(path: PathBuf, mut jobs: mpsc::Receiver<Box<dyn Job>>, heads: &broadcast::Sender<Head>) {
     let mut open: Option<Tx> = None;
     while let Some(first) = jobs.blocking_recv() {
         let mut group = take_group(first, &mut jobs);
         if open.is_none() {
             match SqliteConn::open_writer(&path) {
-                Ok(conn) => open = Some(Tx::new(Conn::Sqlite(conn))),
+                Ok(conn) => open = Some(Tx::new(Conn::Sqlite(conn), heads)),
                 Err(error) => {
                     answer_all(group, Some(&error));
                     continue;
@@ -216,25 +216,29 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// PostgreSQL: a runtime of its own drives the connection and the jobs, so that a job's future need not be `Send`.
-fn run_postgres(url: String, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+fn run_postgres(url: String, mut jobs: mpsc::Receiver<Box<dyn Job>>, heads: &broadcast::Sender<Head>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a current-thread runtime needs nothing that can be missing");
     runtime.block_on(async move {
         let mut open: Option<Tx> = None;
         while let Some(first) = jobs.recv().await {
             let mut group = take_group(first, &mut jobs);
-            let failure = write_postgres(&url, &mut open, &mut group).await.err();
+            let failure = write_postgres((&url, heads), &mut open, &mut group).await.err();
             answer_all(group, failure.as_ref());
         }
     });
 }
 
-async fn write_postgres(url: &str, open: &mut Option<Tx>, group: &mut [Box<dyn Job>]) -> Result<()> {
+async fn write_postgres(
+    (url, heads): (&str, &broadcast::Sender<Head>),
+    open: &mut Option<Tx>,
+    group: &mut [Box<dyn Job>],
+) -> Result<()> {
     let mut attempt = 0;
     loop {
         attempt += 1;
         if !open.as_ref().is_some_and(usable) {
-            *open = Some(Tx::new(Conn::Postgres(PostgresConn::connect(url, STATEMENT_MS).await?)));
+            *open = Some(Tx::new(Conn::Postgres(PostgresConn::connect(url, STATEMENT_MS).await?), heads));
         }
         let Some(tx) = open.as_mut() else { continue };
         let Err(error) = commit_group(tx, group).await else { return Ok(()) };

@@ -15,13 +15,16 @@ pub mod account_links;
 pub mod accounts;
 pub mod api_keys;
 pub mod attempts;
+pub mod audit;
 pub mod client_secrets;
 mod conn;
 pub mod counts;
 pub mod decisions;
+pub mod deliveries;
 pub mod device_codes;
 mod dialect;
 mod errors;
+pub mod event_readers;
 pub mod events;
 mod group;
 pub mod half_sign_in;
@@ -29,6 +32,7 @@ pub mod idempotency;
 pub mod index_builds;
 pub mod indexes;
 mod lane;
+pub mod leases;
 pub mod list;
 pub mod logout_notices;
 pub mod mail;
@@ -54,9 +58,10 @@ mod sqlite;
 mod tests;
 pub mod totp;
 pub mod uniques;
+pub mod webhooks;
 
 pub use conn::Conn;
-pub use group::Tx;
+pub use group::{Head, Tx};
 pub use lane::LaneOptions;
 pub use reader::{Reader, SCAN_SECONDS};
 pub use row::{Arg, Row};
@@ -68,9 +73,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use admin_types::{Error, OrgId, Result};
+use tokio::sync::broadcast;
 
 use crate::lane::Lanes;
 use crate::reader::Readers;
+
+/// Commits that those who hear of them may be late by.
+const HEADS: usize = 1024;
 
 /// Where the data is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -134,6 +143,7 @@ struct Inner {
     target: Target,
     lanes: Lanes,
     readers: Readers,
+    heads: broadcast::Sender<Head>,
 }
 
 impl Db {
@@ -144,9 +154,10 @@ impl Db {
             keep_private(path).map_err(|error| Error::unavailable("The database file cannot be opened.", error))?;
         }
         migrate::run(&target).await?;
-        let lanes = Lanes::start(&target, options).await?;
+        let (heads, _) = broadcast::channel(HEADS);
+        let lanes = Lanes::start(&target, options, &heads).await?;
         let readers = Readers::open(&target).await?;
-        Ok(Db { inner: Arc::new(Inner { target, lanes, readers }) })
+        Ok(Db { inner: Arc::new(Inner { target, lanes, readers, heads }) })
     }
 
     /// Where the data is.
@@ -190,15 +201,35 @@ impl Db {
         self.inner.readers.scan().await
     }
 
+    /// Hears of every org that this process wrote to, after its commit. Who is slower than the writers by more than
+    /// a thousand commits is told that some were missed. Of other processes' commits it says nothing.
+    pub fn heads(&self) -> broadcast::Receiver<Head> {
+        self.inner.heads.subscribe()
+    }
+
+    /// Whether this is the only process that may write here, as it is on SQLite.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self.inner.target, Target::Sqlite(_))
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
         self.read_once().await?.fetch_one("SELECT CAST(1 AS BIGINT)", &[], |row| row.int(0)).await?;
         Ok(())
     }
 
-    /// Stops the writers after what is waiting has been written. Later writes are refused.
+    /// Stops the writers after what is waiting has been written. Later writes are refused. What SQLite keeps beside its file is in
+    /// the file then, so that a copy of it is whole.
     pub async fn close(&self) {
         self.inner.lanes.close().await;
+        if let Target::Sqlite(path) = &self.inner.target {
+            let path = path.clone();
+            match tokio::task::spawn_blocking(move || sqlite::SqliteConn::checkpoint(&path)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(%error, "what is in admin.db-wal stays there until the next start"),
+                Err(error) => tracing::debug!(%error, "the database could not be tidied up"),
+            }
+        }
     }
 }
 

@@ -33,6 +33,10 @@ const MIGRATIONS: &[Migration] = &[
     migration!(7, "0007_people"),
     migration!(8, "0008_protocols"),
     migration!(9, "0009_second_factors"),
+    migration!(10, "0010_readers"),
+    migration!(11, "0011_webhooks"),
+    migration!(12, "0012_proven_addresses"),
+    migration!(13, "0013_audit"),
 ];
 
 /// How long a migration may take, in milliseconds.

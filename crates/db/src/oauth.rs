@@ -10,6 +10,8 @@ sql! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     GRANT = "SELECT id, org_id, client_id, subject, session_id, terms, expires_at FROM oauth_grant WHERE id = $1";
     OF_SESSION = "SELECT id, terms FROM oauth_grant WHERE session_id = $1";
+    OF_SESSION_TO = "SELECT terms FROM oauth_grant
+        WHERE session_id = $1 AND client_id = $2 AND org_id = $3 AND subject = $4 AND expires_at > $5";
     OF_SUBJECT = "SELECT id FROM oauth_grant WHERE org_id = $1 AND subject = $2";
     CHANGE_GRANT = "UPDATE oauth_grant SET org_id = $1, subject = $2, terms = $3 WHERE id = $4";
     END_GRANT = "DELETE FROM oauth_grant WHERE id = $1";
@@ -19,8 +21,8 @@ sql! {
     USE_TOKEN = "UPDATE oauth_token SET used_at = $1 WHERE hash = $2 AND used_at IS NULL";
     SAY = "INSERT INTO said_once (hash, expires_at) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING";
     PUSH = "INSERT INTO oauth_request (hash, client_id, params, expires_at) VALUES ($1, $2, $3, $4)";
-    PUSHED = "SELECT params FROM oauth_request WHERE hash = $1 AND client_id = $2 AND expires_at > $3";
-    END_PUSHED = "DELETE FROM oauth_request WHERE hash = $1";
+    PUSHED = "SELECT params, expires_at FROM oauth_request WHERE hash = $1 AND client_id = $2 AND expires_at > $3";
+    TAKE_PUSHED = "DELETE FROM oauth_request WHERE hash = $1";
     FORGET_PUSHED = "DELETE FROM oauth_request WHERE expires_at <= $1";
     FORGET_TOKENS = "DELETE FROM oauth_token WHERE expires_at <= $1";
     FORGET_GRANTS = "DELETE FROM oauth_grant WHERE expires_at <= $1";
@@ -108,6 +110,20 @@ pub async fn grants_of_session(conn: &mut Conn, session: SessionId) -> Result<Ve
     conn.fetch(OF_SESSION, &[Arg::Bytes(&session.0)], |row| Ok((GrantId(row.id(0)?), row.text(1)?.to_owned()))).await
 }
 
+/// The terms of the grants to a client, for a subject, that were made in a session and last.
+pub async fn grants_to(
+    conn: &mut Conn,
+    session: SessionId,
+    client: ResourceId,
+    (org, subject): (OrgId, ResourceId),
+    now: Timestamp,
+) -> Result<Vec<String>> {
+    let whose = [Arg::Bytes(&session.0), Arg::Bytes(&client.bytes), Arg::Bytes(&org.0), Arg::Bytes(&subject.bytes)];
+    let [session, client, org, subject] = whose;
+    let args = [session, client, org, subject, Arg::Int(now.0)];
+    conn.fetch(OF_SESSION_TO, &args, |row| row.text(0).map(str::to_owned)).await
+}
+
 /// Ends a grant, and with it its codes and refresh tokens.
 pub async fn end_grant(conn: &mut Conn, id: GrantId) -> Result<()> {
     conn.defer(END_TOKENS, &[Arg::Bytes(&id.0)]).await?;
@@ -145,15 +161,20 @@ pub async fn push(conn: &mut Conn, hash: &[u8], client: ResourceId, params: &str
     conn.defer(PUSH, &args).await
 }
 
-/// What a client pushed.
-pub async fn pushed(conn: &mut Conn, hash: &[u8], client: ResourceId, now: Timestamp) -> Result<Option<String>> {
+/// What a client pushed, and until when that is good.
+pub async fn pushed(
+    conn: &mut Conn,
+    hash: &[u8],
+    client: ResourceId,
+    now: Timestamp,
+) -> Result<Option<(String, Timestamp)>> {
     let args = [Arg::Bytes(hash), Arg::Bytes(&client.bytes), Arg::Int(now.0)];
-    conn.fetch_one(PUSHED, &args, |row| Ok(row.text(0)?.to_owned())).await
+    conn.fetch_one(PUSHED, &args, |row| Ok((row.text(0)?.to_owned(), Timestamp(row.int(1)?)))).await
 }
 
-/// Ends what a client pushed, once it was answered.
-pub async fn end_pushed(conn: &mut Conn, hash: &[u8]) -> Result<()> {
-    conn.execute(END_PUSHED, &[Arg::Bytes(hash)]).await.map(drop)
+/// Takes what a client pushed, to answer it; false if somebody did already.
+pub async fn take_pushed(conn: &mut Conn, hash: &[u8]) -> Result<bool> {
+    Ok(conn.execute(TAKE_PUSHED, &[Arg::Bytes(hash)]).await? > 0)
 }
 
 /// Forgets what has ended.

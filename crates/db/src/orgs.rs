@@ -30,6 +30,7 @@ sql! {
     SET_SHIPPED = "UPDATE org SET shipped = $1 WHERE org_id = $2";
     REMOVE = "DELETE FROM org WHERE org_id = $1";
     STATE = "SELECT seq, catalogue FROM org WHERE org_id = $1";
+    HEAD = "SELECT seq FROM org WHERE org_id = $1";
     VERSIONS = "SELECT catalogue, policies, principals FROM org WHERE org_id = $1";
 }
 
@@ -72,6 +73,16 @@ pub async fn set_shipped(conn: &mut Conn, org: OrgId, shipped: &str) -> Result<(
 /// Removes an org that nothing is in.
 pub async fn remove(conn: &mut Conn, org: OrgId) -> Result<()> {
     conn.defer(REMOVE, &[Arg::Bytes(&org.0)]).await
+}
+
+/// The number of the last event of each of these orgs that is there.
+pub async fn heads(conn: &mut Conn, orgs: &[OrgId]) -> Result<Vec<(OrgId, i64)>> {
+    let mut heads = vec![];
+    for org in orgs {
+        let head = conn.fetch_one(HEAD, &[Arg::Bytes(&org.0)], |row| row.int(0)).await?;
+        heads.extend(head.map(|head| (*org, head)));
+    }
+    Ok(heads)
 }
 
 /// The org's last event number and the version of its type catalogue.

@@ -43,6 +43,12 @@ impl SqliteConn {
         )
     }
 
+    /// Takes all of the WAL into the file, and empties it; refused while somebody else writes.
+    pub(crate) fn checkpoint(path: &Path) -> Result<()> {
+        let conn = Self::open_writer(path)?;
+        conn.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(errors::sqlite)
+    }
+
     fn prepare_connection(connection: Connection, pragmas: &str, long: bool) -> Result<SqliteConn> {
         connection.execute_batch(pragmas).map_err(errors::sqlite)?;
         // Else a statement that a partial index might serve is compiled anew whenever its parameters change.

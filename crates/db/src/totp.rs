@@ -9,10 +9,10 @@ sql! {
     PUT = "INSERT INTO totp (account_id, sealed_secret, last_step, failures, created_at) VALUES ($1, $2, 0, 0, $3)
         ON CONFLICT (account_id) DO UPDATE SET sealed_secret = excluded.sealed_secret, created_at = excluded.created_at
         WHERE totp.confirmed_at IS NULL";
-    GET = "SELECT sealed_secret, failures, confirmed_at FROM totp WHERE account_id = $1";
+    GET = "SELECT sealed_secret, confirmed_at FROM totp WHERE account_id = $1";
     TAKE_STEP = "UPDATE totp SET last_step = $1, failures = 0, confirmed_at = COALESCE(confirmed_at, $2)
         WHERE account_id = $3 AND last_step < $1";
-    FAIL = "UPDATE totp SET failures = failures + 1 WHERE account_id = $1";
+    ATTEMPT = "UPDATE totp SET failures = failures + 1 WHERE account_id = $1 AND failures < $2";
     FORGIVE = "UPDATE totp SET failures = 0 WHERE account_id = $1";
     REMOVE = "DELETE FROM totp WHERE account_id = $1";
 }
@@ -22,8 +22,6 @@ sql! {
 pub struct TotpRow {
     /// The secret, sealed.
     pub sealed_secret: Vec<u8>,
-    /// Wrong codes in a row.
-    pub failures: i64,
     /// When its owner showed that they have it; until then it is no factor.
     pub confirmed_at: Option<Timestamp>,
 }
@@ -36,8 +34,7 @@ pub async fn put(conn: &mut Conn, account: AccountId, sealed: &[u8], now: Timest
 /// The secret of an account.
 pub async fn get(conn: &mut Conn, account: AccountId) -> Result<Option<TotpRow>> {
     let map = |row: &Row<'_>| {
-        let (sealed_secret, failures) = (row.bytes(0)?.to_owned(), row.int(1)?);
-        Ok(TotpRow { sealed_secret, failures, confirmed_at: row.opt_int(2)?.map(Timestamp) })
+        Ok(TotpRow { sealed_secret: row.bytes(0)?.to_owned(), confirmed_at: row.opt_int(1)?.map(Timestamp) })
     };
     conn.fetch_one(GET, &[Arg::Bytes(&account.0)], map).await
 }
@@ -48,9 +45,9 @@ pub async fn take_step(conn: &mut Conn, account: AccountId, step: i64, now: Time
     Ok(conn.execute(TAKE_STEP, &[Arg::Int(step), Arg::Int(now.0), Arg::Bytes(&account.0)]).await? > 0)
 }
 
-/// Counts a wrong code.
-pub async fn fail(conn: &mut Conn, account: AccountId) -> Result<()> {
-    conn.execute(FAIL, &[Arg::Bytes(&account.0)]).await.map(drop)
+/// Counts a code as a wrong one, until it is taken; false after `most` in a row.
+pub async fn attempt(conn: &mut Conn, account: AccountId, most: i64) -> Result<bool> {
+    Ok(conn.execute(ATTEMPT, &[Arg::Bytes(&account.0), Arg::Int(most)]).await? > 0)
 }
 
 /// Forgets wrong codes, after another factor was proven.

@@ -7,7 +7,7 @@ use admin_db::accounts::{self, AccountRow};
 use admin_db::sessions::Device;
 use admin_db::sign_in::SignInRow;
 use admin_db::{Conn, Tx, resources, sign_in};
-use admin_types::{AccountId, Error, FieldError, Kind, OrgId, Resource, ResourceId, Result};
+use admin_types::{AccountId, Error, FieldError, Kind, OrgId, RequestId, Resource, ResourceId, Result, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::attempts::too_many;
@@ -33,6 +33,8 @@ pub struct Invitation {
     pub org_name: String,
     /// The name of whoever invites, if it is an invitation and they are there still.
     pub invited_by: Option<String>,
+    /// Whether the link went to that address and nowhere else.
+    mailed: bool,
 }
 
 /// Where somebody signs in from.
@@ -44,6 +46,8 @@ pub struct Browser {
     pub agent: Option<String>,
     /// The cookie of the session that it has, if any.
     pub cookie: Option<SecretString>,
+    /// The request.
+    pub request_id: Option<RequestId>,
 }
 
 impl Browser {
@@ -73,9 +77,16 @@ pub(crate) async fn live(conn: &mut Conn, org: OrgId, id: ResourceId) -> Result<
 impl Identity {
     /// What a one-time link is good for. The link stays good.
     pub async fn invitation(&self, token: &str) -> Result<Invitation> {
+        self.invitation_under(&hash(token)).await
+    }
+
+    /// The same, by the hash of the link.
+    async fn invitation_under(&self, link: &[u8]) -> Result<Invitation> {
         let mut conn = self.core.db().read().await?;
-        let found = sign_in::find(&mut conn, &hash(token), self.core.clock().now()).await?;
-        let SignInRow { org, user, invited_by } = found.ok_or_else(spent)?;
+        let found = sign_in::find(&mut conn, link, self.core.clock().now()).await?;
+        let SignInRow { org, user, invited_by, mailed } = found.ok_or_else(spent)?;
+        // What the operator hands over is as good as what is mailed.
+        let mailed = mailed || invited_by.is_none();
         if let Some(by) = invited_by
             && !still_lets_act(&self.core, org, (by, user)).await?
         {
@@ -88,11 +99,14 @@ impl Identity {
             None => None,
         };
         let email = resource.attributes.get("email").and_then(|email| email.as_str()).map(str::to_owned);
-        Ok(Invitation { org, user, name: resource.name, email, org_name, invited_by })
+        if resource.status != "active" {
+            return Err(spent());
+        }
+        Ok(Invitation { org, user, name: resource.name, email, org_name, invited_by, mailed })
     }
 
     /// Takes a one-time link: makes an account with this address and password, or lets the one that is there in if the
-    /// password is its own.
+    /// password is its own, and its second step too.
     pub async fn accept_invitation(
         &self,
         token: &str,
@@ -100,7 +114,7 @@ impl Identity {
         password: &SecretString,
         browser: &Browser,
     ) -> Result<SignIn> {
-        let invitation = self.invitation(token).await?;
+        let (invitation, link) = (self.invitation(token).await?, hash(token));
         let key = email::key(address)?;
         if let Some(wanted) = &invitation.email
             && email::key(wanted)? != key
@@ -108,49 +122,51 @@ impl Identity {
             let detail = "is not the address that the invitation is for";
             return Err(Error::validation(vec![FieldError::new("/email", detail)]));
         }
-        self.attempts.check(&key, browser.address)?;
+        // Before anything tells whether there is such an account.
+        passwords::check_new(password.expose_secret(), address)?;
+        let attempt = self.attempts.begin(&key, browser.address)?;
+        let subject = (invitation.org, invitation.user);
         let known = accounts::by_email(&mut *self.core.db().read().await?, &key).await?;
-        let account = match known {
-            Some(account) => {
-                let right = self.passwords.verify(password.expose_secret(), account.password.as_deref()).await?;
-                if !right {
-                    self.attempts.failed(&key, browser.address);
-                    return Err(wrong());
-                }
-                account.id
-            }
-            None => self.create_account(address.trim(), &key, password).await?,
+        let Some(account) = known else {
+            let account = self.create_account((address.trim(), &key), password, (link, invitation)).await?;
+            return self.first_step(account, Some(subject), None, &["pwd"], browser).await;
         };
-        let (token, now, subject) = (hash(token), self.core.clock().now(), (invitation.org, invitation.user));
-        let joined = self.core.db().write_global(async move |tx: &mut Tx| {
-            if sign_in::take(tx, &token, now).await? != Some(subject) {
-                return Err(spent());
-            }
-            let (org, user) = subject;
-            if accounts::join(tx, org, user, account, now).await? {
-                return Ok(());
-            }
-            match accounts::account_of(tx, org, user).await? == Some(account) {
-                true => Ok(()),
-                false => Err(Error::conflict("user_has_account", "Another account acts as this user.")),
-            }
-        });
-        joined.await?;
-        self.first_step(account, Some(subject), &["pwd"], browser).await
+        if !self.passwords.verify(password.expose_secret(), account.password.as_deref()).await? {
+            attempt.failed();
+            self.tell_failed(account.id, "password", browser);
+            return Err(wrong());
+        }
+        self.first_step(account.id, Some(subject), Some(link), &["pwd"], browser).await
     }
 
-    async fn create_account(&self, email: &str, key: &str, password: &SecretString) -> Result<AccountId> {
-        passwords::check_new(password.expose_secret(), email)?;
+    /// Lets an account, which has proven who it is by every step, act as the user that a link is for.
+    pub(crate) async fn join(&self, link: Vec<u8>, account: AccountId) -> Result<()> {
+        let (invitation, now) = (self.invitation_under(&link).await?, self.core.clock().now());
+        let subject = (invitation.org, invitation.user);
+        self.core.db().write_global(async move |tx: &mut Tx| join(tx, &link, account, subject, now).await).await
+    }
+
+    /// Makes an account and lets it act as the user that the link is for: both, or neither.
+    async fn create_account(
+        &self,
+        (email, key): (&str, &str),
+        password: &SecretString,
+        (link, invitation): (Vec<u8>, Invitation),
+    ) -> Result<AccountId> {
         let (core, now): (&Core, _) = (&self.core, self.core.clock().now());
         let id = AccountId::new(now, core.random());
         let password = self.passwords.hash(password.expose_secret(), core.random()).await?;
         let row = AccountRow { id, email: email.to_owned(), password: Some(password) };
-        let key = key.to_owned();
-        match core.db().write_global(async move |tx: &mut Tx| accounts::insert(tx, &row, &key, now).await).await? {
-            true => Ok(id),
-            // Somebody made it in between: whoever knows its password signs in.
-            false => Err(wrong()),
-        }
+        let (key, subject) = (key.to_owned(), (invitation.org, invitation.user));
+        let proven = invitation.mailed && invitation.email.is_some();
+        let made = core.db().write_global(async move |tx: &mut Tx| {
+            if !accounts::insert(tx, &row, &key, (now, proven)).await? {
+                // Somebody made it in between: whoever knows its password signs in.
+                return Err(wrong());
+            }
+            join(tx, &link, id, subject, now).await
+        });
+        made.await.map(|()| id)
     }
 
     /// Signs in by address and password. An unknown address, one without a password
@@ -162,19 +178,25 @@ impl Identity {
         browser: &Browser,
     ) -> Result<SignIn> {
         let key = email::key(address).map_err(|_| wrong())?;
-        self.attempts.check(&key, browser.address)?;
+        let attempt = self.attempts.begin(&key, browser.address)?;
         let account = accounts::by_email(&mut *self.core.db().read().await?, &key).await?;
         if self.attempts.is_crowded() && !self.is_known_there(account.as_ref(), browser).await? {
             return Err(too_many());
         }
         let hash = account.as_ref().and_then(|account| account.password.as_deref());
         let right = self.passwords.verify(password.expose_secret(), hash).await?;
-        let Some(account) = account.filter(|_| right) else {
-            self.attempts.failed(&key, browser.address);
-            return Err(wrong());
+        let account = match account {
+            Some(account) if right => account,
+            known => {
+                attempt.failed();
+                if let Some(known) = known {
+                    self.tell_failed(known.id, "password", browser);
+                }
+                return Err(wrong());
+            }
         };
-        self.attempts.succeeded(&key);
-        self.first_step(account.id, None, &["pwd"], browser).await
+        attempt.succeeded();
+        self.first_step(account.id, None, None, &["pwd"], browser).await
     }
 
     /// Whether an account has a session that was begun where somebody is now.
@@ -196,4 +218,23 @@ impl Identity {
         }
         Ok(None)
     }
+}
+
+/// Takes the link out and lets the account act as the user. Other invitations of the user end with it.
+async fn join(
+    tx: &mut Tx,
+    link: &[u8],
+    account: AccountId,
+    (org, user): (OrgId, ResourceId),
+    now: Timestamp,
+) -> Result<()> {
+    if sign_in::take(tx, link, now).await? != Some((org, user)) {
+        return Err(spent());
+    }
+    if !accounts::join(tx, org, user, account, now).await?
+        && accounts::account_of(tx, org, user).await? != Some(account)
+    {
+        return Err(Error::conflict("user_has_account", "Another account acts as this user."));
+    }
+    sign_in::end_invitations(tx, org, user).await
 }

@@ -76,11 +76,12 @@ impl Identity {
             account_links::end_all(tx, account).await?;
             // Whoever had it since the link was sent: the same answer as for a link that is spent.
             match accounts::set_email(tx, account, &address, &key, now).await? {
-                true => Ok(()),
+                true => accounts::prove(tx, account, now).await,
                 false => Err(spent()),
             }
         });
         taken.await?;
+        self.tell_changed(account, Notice::EmailChanged);
         if let Err(error) = self.post(letter).await {
             tracing::warn!(%error, "the old address could not be told of the new one");
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use admin_core::{Op, change_keys, check_action, see_keys};
 use admin_db::Tx;
 use admin_db::api_keys::{self, KeyRow};
-use admin_types::{Error, FieldError, KeyId, ResourceId, Result, Timestamp};
+use admin_types::{Error, FieldError, KeyId, ResourceId, Result, Timestamp, action};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
@@ -92,7 +92,8 @@ impl Identity {
             .db()
             .write(job.1.0.principal.org, async move |tx: &mut Tx| {
                 let (core, (op, row, hash)) = (&job.0, &*job.1);
-                change_keys(core, tx, op, row.principal, "key_created").await?;
+                change_keys(core, tx, op, row.principal, (action::KEY_CREATED, Some(("key", &row.id.to_string()))))
+                    .await?;
                 insert(tx, row, hash).await
             })
             .await?;
@@ -145,7 +146,7 @@ impl Identity {
         let job = (self.core.clone(), Arc::new(op));
         let ended = self.core.db().write(job.1.principal.org, async move |tx: &mut Tx| {
             let (core, op) = (&job.0, &*job.1);
-            change_keys(core, tx, op, principal, "key_deleted").await?;
+            change_keys(core, tx, op, principal, (action::KEY_DELETED, Some(("key", &id.to_string())))).await?;
             let hash = api_keys::hash(tx, op.principal.org, principal, id).await?;
             api_keys::remove(tx, op.principal.org, principal, id).await?;
             hash.ok_or_else(|| Error::not_found("API key"))
@@ -175,7 +176,7 @@ impl Identity {
             .db()
             .write(job.1.0.principal.org, async move |tx: &mut Tx| {
                 let (core, (op, hash)) = (&job.0, &*job.1);
-                change_keys(core, tx, op, principal, "key_rotated").await?;
+                change_keys(core, tx, op, principal, (action::KEY_ROTATED, Some(("key", &id.to_string())))).await?;
                 let rows = api_keys::of_principal(tx, op.principal.org, principal).await?;
                 let live = |row: &KeyRow| row.id == id && row.expires_at.is_none_or(|end| end > op.now);
                 let old = rows.into_iter().find(live).ok_or_else(|| Error::not_found("API key"))?;

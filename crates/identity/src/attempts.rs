@@ -1,11 +1,11 @@
-//! How often somebody may try: failures are counted for each account, for each address, and for all together. What is over is
-//! told alike whether the account is there or not. Each process counts by itself; who fails again and again is told to the
+//! How often somebody may try: failures are counted for each account, for each address, and for all together. A try counts as
+//! long as it is under way, so that those at once are bounded as those one after the other are. What is over is told alike
+//! whether the account is there or not. Each process counts by itself; who fails again and again is told to the
 //! others through the database, and one failure each of many accounts, as stuffing makes them, costs no write.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use admin_core::Core;
@@ -70,9 +70,22 @@ pub(crate) fn points_of(what: &str, who: &str) -> Vec<u8> {
     hash(&format!("{what} {who}"))
 }
 
+/// Of somebody, within the window.
+#[derive(Default)]
+struct Count {
+    failed: u64,
+    under_way: u64,
+}
+
+type Counted = Arc<Mutex<Count>>;
+
+fn lock(count: &Counted) -> MutexGuard<'_, Count> {
+    count.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Failures so far.
 pub(crate) struct Attempts {
-    failures: Cache<Who, Arc<AtomicU64>>,
+    counts: Cache<Who, Counted>,
     /// Points that the database is to hear of; `None`: all are forgotten.
     untold: Mutex<HashMap<Vec<u8>, Option<i64>>>,
     /// Who has to wait, by what all processes have counted.
@@ -81,39 +94,61 @@ pub(crate) struct Attempts {
 
 impl Default for Attempts {
     fn default() -> Attempts {
-        let failures = Cache::builder().max_capacity(COUNTED).time_to_live(WINDOW).build();
-        Attempts { failures, untold: Mutex::default(), tired: RwLock::default() }
+        let counts = Cache::builder().max_capacity(COUNTED).time_to_live(WINDOW).build();
+        Attempts { counts, untold: Mutex::default(), tired: RwLock::default() }
     }
 }
 
 impl Attempts {
-    /// Refuses a try of whoever failed too often.
-    pub(crate) fn check(&self, account: &str, address: Option<IpAddr>) -> Result<()> {
-        let over = |who: &Who, most: u64| {
-            let tired = self.tired.read().unwrap_or_else(PoisonError::into_inner);
-            self.count(who) >= most || !tired.is_empty() && tired.contains(&who.hash())
-        };
-        let tired = over(&Who::Account(account.to_owned()), FAILURES_OF_ACCOUNT)
-            || address.is_some_and(|address| over(&Who::Address(network(address)), FAILURES_OF_ADDRESS));
-        if tired { Err(too_many()) } else { Ok(()) }
+    /// Lets somebody try, but for whoever failed too often, or would have if all that they try just now failed. To be called
+    /// before the comparison; the try is given back when what this answers is dropped.
+    pub(crate) fn begin(&self, account: &str, address: Option<IpAddr>) -> Result<Try<'_>> {
+        let mut begun = Try { attempts: self, account: account.to_owned(), address, counts: vec![] };
+        let address = address.map(|address| (Who::Address(network(address)), FAILURES_OF_ADDRESS));
+        for (who, most) in
+            [Some((Who::Account(account.to_owned()), FAILURES_OF_ACCOUNT)), address].into_iter().flatten()
+        {
+            let counted = self.counts.get_with(who.clone(), Arc::default);
+            let mut count = lock(&counted);
+            if count.failed >= most || self.is_tired(&who) {
+                return Err(too_many());
+            }
+            if count.failed + count.under_way >= most {
+                let detail = "Too many tries with this account, or from here, are under way. Try again shortly.";
+                return Err(Error::unavailable(detail, "tries under way"));
+            }
+            count.under_way += 1;
+            drop(count);
+            begun.counts.push(counted);
+        }
+        Ok(begun)
+    }
+
+    fn is_tired(&self, who: &Who) -> bool {
+        let tired = self.tired.read().unwrap_or_else(PoisonError::into_inner);
+        !tired.is_empty() && tired.contains(&who.hash())
     }
 
     /// Whether so many fail that only those may sign in who are known where they are.
     pub(crate) fn is_crowded(&self) -> bool {
-        self.count(&Who::All) >= FAILURES_OF_ALL
+        self.failures(&Who::All) >= FAILURES_OF_ALL
     }
 
-    fn count(&self, who: &Who) -> u64 {
-        self.failures.get(who).map_or(0, |failures| failures.load(Ordering::Relaxed))
+    fn failures(&self, who: &Who) -> u64 {
+        self.counts.get(who).map_or(0, |count| lock(&count).failed)
     }
 
-    /// Counts a failure.
-    pub(crate) fn failed(&self, account: &str, address: Option<IpAddr>) {
+    fn failed(&self, account: &str, address: Option<IpAddr>) {
         let whom = [Some(Who::Account(account.to_owned())), address.map(|address| Who::Address(network(address)))];
         for who in whom.into_iter().flatten().chain([Who::All]) {
-            let before = self.failures.get_with(who.clone(), Arc::default).fetch_add(1, Ordering::Relaxed);
+            let failed = {
+                let counted = self.counts.get_with(who.clone(), Arc::default);
+                let mut count = lock(&counted);
+                count.failed += 1;
+                count.failed
+            };
             let Some((points, untold)) = who.told() else { continue };
-            match (before + 1).cmp(&untold) {
+            match failed.cmp(&untold) {
                 std::cmp::Ordering::Less => {}
                 // What was kept from the others so far.
                 std::cmp::Ordering::Equal => self.tell(&who, Some(points * untold as i64)),
@@ -136,10 +171,10 @@ impl Attempts {
         let who = Who::Account(account.to_owned());
         let hash = who.hash();
         let was_tired = self.tired.write().unwrap_or_else(PoisonError::into_inner).remove(&hash);
-        if was_tired || self.count(&who) >= UNTOLD_OF_ACCOUNT {
+        if was_tired || self.failures(&who) >= UNTOLD_OF_ACCOUNT {
             self.tell(&who, None);
         }
-        self.failures.invalidate(&who);
+        self.counts.invalidate(&who);
     }
 
     /// Tells the other processes who fails again and again, and hears it from them.
@@ -168,6 +203,34 @@ impl Attempts {
     }
 }
 
+/// A try that is under way. It counts as a failure until it is dropped; a failure counts on.
+#[must_use]
+pub(crate) struct Try<'a> {
+    attempts: &'a Attempts,
+    account: String,
+    address: Option<IpAddr>,
+    counts: Vec<Counted>,
+}
+
+impl Try<'_> {
+    /// It was in vain.
+    pub(crate) fn failed(self) {
+        // Counted before it is given back, so that nobody comes in between.
+        self.attempts.failed(&self.account, self.address);
+    }
+
+    /// It was right: the failures of the account are forgotten.
+    pub(crate) fn succeeded(self) {
+        self.attempts.succeeded(&self.account);
+    }
+}
+
+impl Drop for Try<'_> {
+    fn drop(&mut self) {
+        self.counts.iter().for_each(|count| lock(count).under_way -= 1);
+    }
+}
+
 /// Somebody has to wait.
 pub(crate) fn too_many() -> Error {
     let minutes = WINDOW.as_secs() / 60;
@@ -175,9 +238,9 @@ pub(crate) fn too_many() -> Error {
     Error::new(Kind::TooManyRequests, "too_many_attempts", detail)
 }
 
-/// An address of version 6 counts with all of its /64, which one customer has.
+/// An address of version 6 counts with all of its /64, which one customer has; one that is of version 4 in truth, by itself.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address {
+    match address.to_canonical() {
         IpAddr::V6(address) => {
             let mut octets = address.octets();
             octets[8..].fill(0);
@@ -195,13 +258,32 @@ mod tests {
     fn an_account_waits_after_ten_failures_and_others_do_not() {
         let attempts = Attempts::default();
         for _ in 0..10 {
-            attempts.check("ada", None).expect("not yet");
-            attempts.failed("ada", None);
+            attempts.begin("ada", None).expect("not yet").failed();
         }
-        assert_eq!(attempts.check("ada", None).expect_err("tired").kind, Kind::TooManyRequests);
-        attempts.check("bob", None).expect("another account");
+        assert_eq!(attempts.begin("ada", None).map(drop).expect_err("tired").kind, Kind::TooManyRequests);
+        drop(attempts.begin("bob", None).expect("another account"));
         attempts.succeeded("ada");
-        attempts.check("ada", None).expect("signed in");
+        drop(attempts.begin("ada", None).expect("signed in"));
+    }
+
+    #[test]
+    fn tries_at_once_are_bounded_and_given_back() {
+        let attempts = Attempts::default();
+        let under_way: Vec<_> = (0..10).map(|_| attempts.begin("ada", None).expect("not yet")).collect();
+        assert_eq!(attempts.begin("ada", None).map(drop).expect_err("an eleventh").kind, Kind::Unavailable);
+        drop(under_way);
+        let mut under_way: Vec<_> = (0..10).map(|_| attempts.begin("ada", None).expect("given back")).collect();
+        under_way.drain(..9).for_each(Try::failed);
+        assert_eq!(attempts.begin("ada", None).map(drop).expect_err("nine in vain").kind, Kind::Unavailable);
+        under_way.drain(..).for_each(Try::succeeded);
+        drop(attempts.begin("ada", None).expect("forgotten"));
+
+        let address = Some([192, 0, 2, 1].into());
+        let from = |n: u64| attempts.begin(&n.to_string(), address);
+        let under_way: Vec<_> = (0..100).map(|n| from(n).expect("not yet")).collect();
+        assert_eq!(from(100).map(drop).expect_err("an address").kind, Kind::Unavailable);
+        drop(attempts.begin("100", None).expect("what was refused is given back"));
+        drop(under_way);
     }
 
     #[test]
@@ -209,8 +291,11 @@ mod tests {
         let attempts = Attempts::default();
         let at = |n: u64| Some(IpAddr::V6(std::net::Ipv6Addr::from((0x2001_0db8_u128 << 96) | u128::from(n))));
         (0..100).for_each(|n| attempts.failed(&n.to_string(), at(n)));
-        assert!(attempts.check("new", at(1000)).is_err());
-        attempts.check("new", Some([192, 0, 2, 1].into())).expect("elsewhere");
+        assert!(attempts.begin("new", at(1000)).is_err());
+        drop(attempts.begin("new", Some([192, 0, 2, 1].into())).expect("elsewhere"));
+        let mapped = |n: u8| Some(IpAddr::V6(std::net::Ipv4Addr::new(192, 0, 2, n).to_ipv6_mapped()));
+        (0..100).for_each(|n| attempts.failed(&n.to_string(), mapped(1)));
+        drop(attempts.begin("new", mapped(2)).expect("addresses of version 4 are no /64"));
     }
 
     #[test]

@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 
 use admin_core::{Core, MULTI_FACTOR};
-use admin_types::OrgId;
+use admin_db::oauth;
+use admin_types::{OrgId, ResourceId, Timestamp};
 use secrecy::ExposeSecret;
+use serde_json::Value;
 
 use crate::Identity;
 use crate::assurance::{self, needs_second_factor};
@@ -39,7 +41,8 @@ pub struct AuthorizationRequest {
     prompt: Vec<String>,
     max_age: Option<i64>,
     second_factor: bool,
-    pushed: Option<String>,
+    subject: Option<ResourceId>,
+    pushed: Option<(String, Timestamp)>,
 }
 
 /// The way back to a client.
@@ -99,12 +102,17 @@ impl Identity {
     pub(crate) async fn understand(&self, form: &Form, pushing: bool) -> Result<AuthorizationRequest, Refused> {
         let client = client(&self.core, form).await?;
         let pushed = form.get("request_uri").filter(|name| name.starts_with(pushed::PREFIX)).map(str::to_owned);
-        let form = match &pushed {
-            Some(name) => &pushed::pushed(&self.core, &client, name).await?,
-            None => form,
+        let (pushed, read) = match pushed {
+            Some(name) => {
+                let (form, at) = pushed::pushed(&self.core, &client, &name).await?;
+                (Some((name, at)), Some(form))
+            }
+            None => (None, None),
         };
+        let form = read.as_ref().unwrap_or(form);
         let redirect_uri = redirect_uri(&client, form)?;
-        let state = form.get("state").map(str::to_owned);
+        // Without its state a client could not tell an answer from one that somebody else made up, so there is none.
+        let state = text(form, "state")?;
         let form_post = form.get("response_mode") == Some("form_post");
         let back = Back { redirect_uri, form_post, state };
         let must_push = client.settings.require_pushed_authorization_requests && pushed.is_none() && !pushing;
@@ -123,7 +131,7 @@ impl Identity {
         client: Client,
         back: Back,
         form: &Form,
-        pushed: Option<String>,
+        pushed: Option<(String, Timestamp)>,
     ) -> OAuthResult<AuthorizationRequest> {
         if form.need("response_type")? != "code" {
             return Err(OAuthError::new("unsupported_response_type", "response_type must be code"));
@@ -170,10 +178,7 @@ impl Identity {
         }
         let max_age = form.get("max_age").map(|text| text.parse::<i64>().ok().filter(|seconds| *seconds >= 0));
         let max_age = max_age.map(|seconds| seconds.ok_or_else(|| OAuthError::request("max_age must be seconds")));
-        let text = |name: &str| match form.get(name) {
-            Some(text) if text.len() > MAX_TEXT => Err(OAuthError::request(format!("{name} is too long"))),
-            text => Ok(text.map(str::to_owned)),
-        };
+        let text = |name: &str| text(form, name);
         Ok(AuthorizationRequest {
             scope: scope(form.get("scope").unwrap_or("admin"), &SCOPES)?,
             login_hint: text("login_hint")?,
@@ -181,12 +186,20 @@ impl Identity {
             code_challenge: code_challenge.to_owned(),
             dpop_jkt: dpop_jkt.map(str::to_owned),
             max_age: max_age.transpose()?,
+            subject: self.hinted(form)?,
             second_factor: needs_second_factor(text("acr_values")?.as_deref()),
             pushed,
             client,
             back,
             prompt,
         })
+    }
+
+    /// The user whom the `id_token_hint` is of.
+    fn hinted(&self, form: &Form) -> OAuthResult<Option<ResourceId>> {
+        let Some(token) = form.get("id_token_hint") else { return Ok(None) };
+        let subject = self.hint(token)?.get("sub").and_then(Value::as_str).and_then(ResourceId::parse);
+        subject.map(Some).ok_or_else(|| OAuthError::request("the id_token_hint names nobody"))
     }
 
     /// What comes next for whoever is signed in. `consented`: they agreed just now.
@@ -210,6 +223,10 @@ impl Identity {
                 Ok(Next::SignIn)
             };
         };
+        if !self.is_meant(request, session).await? {
+            let other = "somebody else is signed in than the id_token_hint is of";
+            return if silent { refuse("login_required", other) } else { Ok(Next::SignIn) };
+        }
         if request.second_factor && assurance::class(&session.methods) != MULTI_FACTOR {
             // RFC 9470, section 5: what signing in again cannot mend is told.
             if !self.second_factors(session.account).await?.any() {
@@ -225,8 +242,10 @@ impl Identity {
                 Some(_) => Ok(Next::SwitchOrg(org)),
             };
         }
-        let must_agree = !request.client.settings.first_party || request.prompt.iter().any(|word| word == "consent");
-        if must_agree && !consented {
+        let first_party = request.client.settings.first_party;
+        let agreed = consented || (!first_party && self.agreed_before(request, session).await?);
+        let must_agree = !first_party && !agreed;
+        if must_agree || (request.prompt.iter().any(|word| word == "consent") && !consented) {
             return if silent { refuse("consent_required", "the person has to agree") } else { Ok(Next::Consent) };
         }
         let terms = Terms {
@@ -237,13 +256,42 @@ impl Identity {
             jkt: request.dpop_jkt.clone(),
             auth_time: Some(session.authenticated_at.seconds()),
             amr: session.methods.clone(),
+            agreed,
         };
-        let code = grants::grant_code(&self.core, request.client.id, session, &terms).await?;
-        if let Some(name) = &request.pushed {
-            pushed::end(&self.core, name).await?;
+        if let Some((name, _)) = &request.pushed
+            && !pushed::take(&self.core, name).await?
+        {
+            return Ok(Next::Back(self.refusal(&request.back, &pushed::used())));
         }
+        let code = grants::grant_code(&self.core, request.client.id, session, &terms).await?;
         let code = ("code", code.expose_secret().to_owned());
         Ok(Next::Back(self.redirection(&request.back, [code])))
+    }
+
+    /// Whether the person has agreed to as much in this session. Who cannot show that it is the client, as public ones cannot, is
+    /// agreed to each time (RFC 8252, section 8.6).
+    async fn agreed_before(&self, request: &AuthorizationRequest, session: &Session) -> OAuthResult<bool> {
+        if request.client.settings.token_endpoint_auth_method.as_deref() == Some("none") {
+            return Ok(false);
+        }
+        let (client, subject) = (request.client.id.row(), (session.org, session.user));
+        let (mut conn, now) = (self.core.db().read().await?, self.core.clock().now());
+        let granted = oauth::grants_to(&mut conn, session.id, client, subject, now).await?;
+        let covers = |terms: &String| {
+            let terms: Terms = serde_json::from_str(terms).unwrap_or_default();
+            terms.agreed && request.scope.split(' ').all(|word| terms.has(word))
+        };
+        Ok(granted.iter().any(covers))
+    }
+
+    /// Whether whoever is signed in is, in the client's org, the user whom the client asks for (OpenID Connect Core, section
+    /// 3.1.2.2).
+    async fn is_meant(&self, request: &AuthorizationRequest, session: &Session) -> OAuthResult<bool> {
+        let Some(subject) = request.subject else { return Ok(true) };
+        Ok(match request.client.org.filter(|org| *org != session.org) {
+            Some(org) => self.user_in(session.account, org).await?.is_some_and(|user| user == subject),
+            None => session.user == subject,
+        })
     }
 
     /// The way back for a person who does not agree.
@@ -266,14 +314,27 @@ impl Identity {
 }
 
 impl AuthorizationRequest {
-    /// Whether the client wants the person to sign in again, though they are signed in.
-    pub fn wants_sign_in(&self) -> bool {
-        self.prompt.iter().any(|word| matches!(word.as_str(), "login" | "select_account"))
+    /// Whether the client wants the person to sign in again, though they are signed in. For what was pushed, they have done so
+    /// if that was after it was pushed; otherwise the wish is left out where the browser comes here again.
+    pub fn wants_sign_in(&self, session: Option<&Session>) -> bool {
+        let since = |at: Timestamp| session.is_some_and(|session| session.authenticated_at >= at);
+        let done = self.pushed.as_ref().is_some_and(|(_, at)| since(*at));
+        !done && self.prompt.iter().any(|word| matches!(word.as_str(), "login" | "select_account"))
     }
 
     /// Where the browser will go back to.
     pub fn redirect_uri(&self) -> &str {
         &self.back.redirect_uri
+    }
+}
+
+/// A text that is carried along.
+fn text(form: &Form, name: &str) -> OAuthResult<Option<String>> {
+    match form.get(name) {
+        Some(text) if text.len() > MAX_TEXT => {
+            Err(OAuthError::request(format!("{name} must have at most {MAX_TEXT} bytes; it has {}", text.len())))
+        }
+        text => Ok(text.map(str::to_owned)),
     }
 }
 

@@ -2,8 +2,9 @@
 //! (RFC 6749, section 2.3; OpenID Connect Core, section 9).
 
 use admin_core::Core;
+use admin_core::occurrence::sign_in_failed;
 use admin_db::{Tx, client_secrets, oauth};
-use admin_types::{Error, Timestamp};
+use admin_types::{Error, RequestId, Timestamp};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest;
 use jsonwebtoken::DecodingKey;
@@ -44,20 +45,42 @@ pub async fn authenticate_client(core: &Core, form: &Form, basic: &Basic, endpoi
     }
     let client = find_client(core, &id).await?.ok_or_else(unknown)?;
     let secret = basic.as_ref().map(|(_, secret)| secret.as_str()).or_else(|| form.get("client_secret"));
+    if let Err(refused) = prove(core, &client, (secret, assertion), form, endpoints).await {
+        tell_failed(core, &client).await;
+        return Err(refused);
+    }
+    Ok(client)
+}
+
+/// Somebody who could not show that they are the client, in the audit log of its org.
+async fn tell_failed(core: &Core, client: &Client) {
+    let Some(org) = client.org else { return };
+    let now = core.clock().now();
+    let failed = sign_in_failed(client.id.row(), "client", (now, None, RequestId::new(now, core.random())));
+    core.occurs(org, failed).await;
+}
+
+async fn prove(
+    core: &Core,
+    client: &Client,
+    (secret, assertion): (Option<&str>, Option<&str>),
+    form: &Form,
+    endpoints: &[&str],
+) -> OAuthResult<()> {
     match (client.auth_method(), secret, assertion) {
         ("client_secret_basic" | "client_secret_post", Some(secret), None) => {
-            check_secret(core, &client, secret).await?;
+            check_secret(core, client, secret).await?;
         }
         ("private_key_jwt", None, Some(assertion)) => {
             if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
                 return Err(OAuthError::request(format!("client_assertion_type must be {ASSERTION_TYPE}")));
             }
-            check_assertion(core, &client, assertion, endpoints).await?;
+            check_assertion(core, client, assertion, endpoints).await?;
         }
         ("none", None, None) => {}
         _ => return Err(unknown()),
     }
-    Ok(client)
+    Ok(())
 }
 
 /// The same answer for a client that is not there, a wrong secret, and a way that is not the client's.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use admin_core::{Core, Op, change_credentials, see_credentials};
 use admin_db::Tx;
 use admin_db::client_secrets::{self, SecretRow};
-use admin_types::{Error, FieldError, ResourceId, Result, SecretId, Timestamp};
+use admin_types::{Error, FieldError, ResourceId, Result, SecretId, Timestamp, action};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
@@ -49,7 +49,14 @@ pub async fn create_client_secret(
     core.db()
         .write(job.1.0.principal.org, async move |tx: &mut Tx| {
             let (core, (op, row)) = (&job.0, &*job.1);
-            change_credentials(core, tx, op, ("client", client), "secret_created").await?;
+            change_credentials(
+                core,
+                tx,
+                op,
+                ("client", client),
+                (action::SECRET_CREATED, Some(("secret", &row.id.to_string()))),
+            )
+            .await?;
             if client_secrets::all(tx, op.principal.org, client).await?.len() >= MAX {
                 let detail = format!("The client has {MAX} secrets, which is the most. Delete one that is not used.");
                 return Err(Error::conflict("too_many_secrets", detail));
@@ -78,7 +85,14 @@ pub async fn delete_client_secret(core: &Core, op: Op, client: ResourceId, id: S
     core.db()
         .write(job.1.principal.org, async move |tx: &mut Tx| {
             let (core, op) = (&job.0, &*job.1);
-            change_credentials(core, tx, op, ("client", client), "secret_deleted").await?;
+            change_credentials(
+                core,
+                tx,
+                op,
+                ("client", client),
+                (action::SECRET_DELETED, Some(("secret", &id.to_string()))),
+            )
+            .await?;
             match client_secrets::remove(tx, op.principal.org, client, id).await? {
                 true => Ok(()),
                 false => Err(Error::not_found("secret")),

@@ -131,7 +131,7 @@ impl Identity {
 
     /// The device that shows a code, for whoever is signed in. An unknown code counts as a guess.
     pub async fn device_request(&self, session: &Session, browser: &Browser, code: &str) -> Result<DeviceRequest> {
-        self.guesses.check(session.account, browser.address)?;
+        let guess = self.guesses.begin(session.account, browser.address)?;
         let letters = letters(code);
         let found = match &letters {
             Some(letters) => device_codes::by_user_code(&mut *self.core.db().read().await?, &hash(letters)).await?,
@@ -145,10 +145,10 @@ impl Identity {
         };
         let client = client.filter(|client| client.serves(session.org));
         let (Some(row), Some(client), Some(letters)) = (waits, client, letters) else {
-            self.guesses.failed(session.account, browser.address);
             let detail = "No device waits with this code. Look at the code again, or let the device show a new one.";
             return Err(Error::new(Kind::NotFound, "not_found", detail));
         };
+        guess.give_back();
         let DeviceRow { scope, device: Device { address, agent }, hash, expires_at, created_at, .. } = row;
         let user_code = shown(&letters);
         Ok(DeviceRequest { user_code, client, scope, address, agent, asked_at: created_at, hash, expires_at })

@@ -38,6 +38,13 @@ fn context(account: AccountId) -> String {
     format!("totp secret of {account}")
 }
 
+/// Removes every second factor of an account.
+pub(crate) async fn clear(tx: &mut Tx, account: AccountId) -> Result<()> {
+    stored::remove(tx, account).await?;
+    passkeys::clear(tx, account).await?;
+    recovery_codes::clear(tx, account).await
+}
+
 fn none_yet() -> Error {
     Error::conflict("no_enrolment", "There is no app to confirm. Begin again.")
 }
@@ -45,12 +52,7 @@ fn none_yet() -> Error {
 impl Identity {
     /// Removes every second factor of an account, for the operator.
     pub async fn reset_factors(&self, account: AccountId) -> Result<()> {
-        let job = async move |tx: &mut Tx| {
-            stored::remove(tx, account).await?;
-            passkeys::clear(tx, account).await?;
-            recovery_codes::clear(tx, account).await
-        };
-        self.core.db().write_global(job).await?;
+        self.core.db().write_global(async move |tx: &mut Tx| clear(tx, account).await).await?;
         tracing::info!(%account, "all second factors were removed by the operator");
         Ok(())
     }

@@ -30,6 +30,17 @@ enum Who {
     Devices(IpAddr),
 }
 
+/// A guess that is counted.
+#[must_use]
+pub(crate) struct Guess(Vec<Arc<AtomicU64>>);
+
+impl Guess {
+    /// It was no wrong one.
+    pub(crate) fn give_back(self) {
+        self.0.iter().for_each(|count| _ = count.fetch_sub(1, Ordering::Relaxed));
+    }
+}
+
 /// Wrong codes so far.
 pub(crate) struct Guesses {
     counts: Cache<Who, Arc<AtomicU64>>,
@@ -42,20 +53,22 @@ impl Default for Guesses {
 }
 
 impl Guesses {
-    /// Refuses a guess after too many wrong ones.
-    pub(crate) fn check(&self, account: AccountId, address: Option<IpAddr>) -> Result<()> {
+    /// Counts a guess, and refuses one too many. What is right is given back; until then guesses at once are bounded too.
+    pub(crate) fn begin(&self, account: AccountId, address: Option<IpAddr>) -> Result<Guess> {
         let address = address.map(|address| (Who::Address(network(address)), OF_ADDRESS));
-        let bounds = [Some((Who::All, OF_ALL)), Some((Who::Account(account), OF_ACCOUNT)), address];
-        let over = |(who, most)| self.counts.get(&who).is_some_and(|count| count.load(Ordering::Relaxed) >= most);
-        if bounds.into_iter().flatten().any(over) { Err(too_many("There were too many wrong codes.")) } else { Ok(()) }
-    }
-
-    /// Counts a wrong code.
-    pub(crate) fn failed(&self, account: AccountId, address: Option<IpAddr>) {
-        let address = address.map(|address| Who::Address(network(address)));
-        for who in [Some(Who::All), Some(Who::Account(account)), address].into_iter().flatten() {
-            self.count(who);
+        let mut guess = Guess(vec![]);
+        for (who, most) in
+            [Some((Who::All, OF_ALL)), Some((Who::Account(account), OF_ACCOUNT)), address].into_iter().flatten()
+        {
+            let count = self.counts.get_with(who, Arc::default);
+            let before = count.fetch_add(1, Ordering::Relaxed);
+            guess.0.push(count);
+            if before >= most {
+                guess.give_back();
+                return Err(too_many("There were too many wrong codes."));
+            }
         }
+        Ok(guess)
     }
 
     /// Counts a device that asks to be let in, and refuses one too many.
@@ -87,14 +100,16 @@ mod tests {
         let address = |n: u16| Some(IpAddr::from([192, 0, (n >> 8) as u8, n as u8]));
         let guesses = Guesses::default();
         let ada = account(1);
-        (0..10).for_each(|n| guesses.failed(ada, address(n)));
-        assert!(guesses.check(ada, None).is_err());
-        guesses.check(account(2), address(1)).expect("another account");
-        (0..50).for_each(|n| guesses.failed(account(n), address(1000)));
-        assert!(guesses.check(account(3), address(1000)).is_err());
-        guesses.check(account(3), address(1001)).expect("another address");
-        (0..10_000).for_each(|n| guesses.failed(account(n), None));
-        assert!(guesses.check(account(4), None).is_err());
+        guesses.begin(ada, None).expect("a right one").give_back();
+        let wrong = |account: AccountId, address: Option<IpAddr>| guesses.begin(account, address).map(drop);
+        (0..10).for_each(|n| wrong(ada, address(n)).expect("not yet"));
+        assert!(wrong(ada, None).is_err());
+        wrong(account(2), address(1)).expect("another account");
+        (0..50).for_each(|n| wrong(account(100 + n), address(1000)).expect("not yet"));
+        assert!(wrong(account(3), address(1000)).is_err());
+        wrong(account(3), address(1001)).expect("another address");
+        (0..9938).for_each(|n| wrong(account(1000 + n), None).expect("not yet"));
+        assert!(wrong(account(4), None).is_err());
         (0..100).for_each(|_| guesses.started(address(7)).expect("not yet"));
         assert!(guesses.started(address(7)).is_err());
     }

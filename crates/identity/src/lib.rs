@@ -22,6 +22,7 @@ mod guesses;
 mod introspection;
 mod jws;
 mod keys;
+mod living_clients;
 mod logout;
 mod logout_notices;
 mod mail;
@@ -40,6 +41,7 @@ mod sign_in;
 mod signed_in;
 mod token_endpoint;
 mod tokens;
+mod told;
 mod totp;
 mod webauthn;
 
@@ -81,6 +83,7 @@ use crate::attempts::Attempts;
 use crate::dpop::SeenProofs;
 use crate::guesses::Guesses;
 use crate::keys::Keys;
+use crate::living_clients::LivingClients;
 use crate::mail::Outbox;
 use crate::passwords::Passwords;
 use crate::revocations::Revocations;
@@ -105,6 +108,7 @@ pub struct Identity {
     pub(crate) org_creation: OrgCreation,
     pub(crate) outbox: Outbox,
     pub(crate) seen_proofs: SeenProofs,
+    pub(crate) living_clients: LivingClients,
     pub(crate) registration: Registration,
     pub(crate) relying_party: Option<RelyingParty>,
 }
@@ -132,6 +136,7 @@ impl Identity {
             known_keys,
             guesses,
             seen_proofs: SeenProofs::default(),
+            living_clients: LivingClients::default(),
             registration: Registration::default(),
             org_creation,
             outbox,

@@ -4,6 +4,7 @@ use admin_types::SessionId;
 use serde_json::Value;
 
 use crate::Identity;
+use crate::accounts::Browser;
 use crate::clients::find_client;
 use crate::error::{OAuthError, OAuthResult};
 use crate::form::Form;
@@ -21,7 +22,12 @@ pub enum SignedOut {
 
 impl Identity {
     /// Signs out. `confirmed`: the person said so on a page of ours.
-    pub async fn sign_out(&self, form: &Form, session: Option<&Session>, confirmed: bool) -> OAuthResult<SignedOut> {
+    pub async fn sign_out(
+        &self,
+        form: &Form,
+        (session, browser): (Option<&Session>, &Browser),
+        confirmed: bool,
+    ) -> OAuthResult<SignedOut> {
         let hint = form.get("id_token_hint").map(|token| self.hint(token)).transpose()?;
         let client_id = hint.as_ref().and_then(|hint| hint.get("aud")?.as_str()).or_else(|| form.get("client_id"));
         if form.get("client_id").is_some_and(|other| client_id != Some(other)) {
@@ -53,13 +59,13 @@ impl Identity {
             if meant != Some(session.id) && !confirmed {
                 return Ok(SignedOut::Ask);
             }
-            self.end_session(session).await?;
+            self.end_session(session, browser).await?;
         }
         Ok(SignedOut::Done(place))
     }
 
     /// What an ID token of ours says. It may have expired.
-    fn hint(&self, token: &str) -> OAuthResult<Value> {
+    pub(crate) fn hint(&self, token: &str) -> OAuthResult<Value> {
         let wrong = || OAuthError::request("the id_token_hint was not issued here");
         let jws = Jws::read(token).ok_or_else(wrong)?;
         let key = jws.header.kid.as_ref().and_then(|kid| self.keys.verifier(kid));

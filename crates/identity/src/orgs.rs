@@ -65,24 +65,30 @@ pub struct OrgOfAccount {
     pub roles: Vec<String>,
     /// Whether the user may act.
     pub active: bool,
-    /// Whether it is the org in which whoever asks acts.
+    /// Whether it is the user of the org as which whoever asks acts.
     pub current: bool,
 }
 
 impl Identity {
     /// The active user that an account acts as in an org.
     pub async fn user_in(&self, account: AccountId, org: OrgId) -> Result<Option<ResourceId>> {
-        let users = accounts::users_in(&mut *self.core.db().read().await?, account, org).await?;
-        for (user, document) in users {
-            if read(&document)?.status == "active" {
-                return Ok(Some(user));
-            }
-        }
-        Ok(None)
+        Ok(self.active_users_in(account, org).await?.first().copied())
     }
 
-    /// The orgs of an account, in the order in which it came to them; `current`: the one in which whoever asks acts.
-    pub async fn orgs_of(&self, account: AccountId, current: OrgId) -> Result<Vec<OrgOfAccount>> {
+    /// All of them, in the order in which they came to the account.
+    async fn active_users_in(&self, account: AccountId, org: OrgId) -> Result<Vec<ResourceId>> {
+        let mut active = vec![];
+        for (user, document) in accounts::users_in(&mut *self.core.db().read().await?, account, org).await? {
+            if read(&document)?.status == "active" {
+                active.push(user);
+            }
+        }
+        Ok(active)
+    }
+
+    /// The orgs of an account, in the order in which it came to them, one as often as it has users there; `current`: as whom whoever
+    /// asks acts.
+    pub async fn orgs_of(&self, account: AccountId, current: (OrgId, ResourceId)) -> Result<Vec<OrgOfAccount>> {
         let rows = accounts::orgs(&mut *self.core.db().read().await?, account).await?;
         rows.into_iter().map(|row| of_row(row, current)).collect()
     }
@@ -99,23 +105,37 @@ impl Identity {
         if let Some(account) = account.filter(|_| !asker.principal.is_limited())
             && self.acts_for_person(asker).await?
         {
-            return self.orgs_of(account, org).await;
+            return self.orgs_of(account, (org, id)).await;
         }
         let mut conn = self.core.db().read().await?;
         let name = admin_db::orgs::name(&mut conn, org).await?.ok_or_else(|| Error::not_found("org"))?;
         let row = admin_db::resources::get(&mut conn, org, id).await?.ok_or_else(|| Error::not_found("user"))?;
-        Ok(vec![of_row(MemberRow { org, user: id, org_name: name, document: row.document }, org)?])
+        Ok(vec![of_row(MemberRow { org, user: id, org_name: name, document: row.document }, (org, id))?])
     }
 
     /// Whether a token is a person's own: that of a page, of the command line, or of a program of the first org that needs no
     /// consent.
     async fn acts_for_person(&self, asker: &Asker) -> Result<bool> {
+        // Who acts for somebody by an exchanged token has what the first client was given, and no more.
+        if asker.principal.via.is_some() {
+            return Ok(false);
+        }
         let Some(client) = asker.client.filter(|client| !client.is_admin_cli()) else {
             return Ok(!asker.by_key);
         };
         let (client, first) = (find_client(&self.core, &client.to_string()).await?, find_org(&self.core).await?);
         let own = client.filter(|client| client.settings.first_party).and_then(|client| client.org);
         Ok(own.is_some() && own == first.map(|first| first.org))
+    }
+
+    /// Whether a token may make credentials: it is its principal's own, or an API key. What a program was lent for a while
+    /// must not outlive that.
+    pub async fn may_make_credentials(&self, asker: &Asker, bound: bool) -> Result<bool> {
+        let own = asker.client.is_some_and(|client| client.to_string() == asker.principal.id.to_string());
+        if bound || asker.principal.via.is_some() {
+            return Ok(false);
+        }
+        Ok(own || asker.by_key || self.acts_for_person(asker).await?)
     }
 
     /// Makes an org whose first owner is the caller's account. With `dry_run` it only says whether it would.
@@ -144,7 +164,7 @@ impl Identity {
         let founder =
             Founder { account: Some(account), name: name_of_user, email: Some(row.email), origin, request_id };
         let made = create_org(&self.core, name, founder).await?;
-        let orgs = self.orgs_of(account, org).await?;
+        let orgs = self.orgs_of(account, (org, id)).await?;
         let shown = orgs.into_iter().find(|org| org.id == made.org);
         shown.map(Some).ok_or_else(|| Error::internal("the org that was just made is not there"))
     }
@@ -183,8 +203,12 @@ impl Identity {
 
     /// Makes a session act in another org of its account. What was granted in it before stays in the org that it was for; so
     /// do the tokens of its pages, for what is left of their ten minutes.
-    pub async fn switch_org(&self, session: &Session, org: OrgId) -> Result<()> {
-        let user = self.user_in(session.account, org).await?;
+    /// `user`: as whom, where the account has several users; the first, if absent.
+    pub async fn switch_org(&self, session: &Session, org: OrgId, user: Option<ResourceId>) -> Result<()> {
+        let user = match user {
+            Some(user) => self.active_users_in(session.account, org).await?.into_iter().find(|one| *one == user),
+            None => self.user_in(session.account, org).await?,
+        };
         let user = user.ok_or_else(|| Error::not_found("org"))?;
         let (account, id) = (session.account, session.id);
         let job = async move |tx: &mut Tx| sessions::switch(tx, account, id, (org, user)).await;
@@ -205,10 +229,10 @@ fn read(document: &str) -> Result<Resource> {
     serde_json::from_str(document).map_err(Error::internal)
 }
 
-fn of_row(row: MemberRow, current: OrgId) -> Result<OrgOfAccount> {
+fn of_row(row: MemberRow, current: (OrgId, ResourceId)) -> Result<OrgOfAccount> {
     let user = read(&row.document)?;
     let roles = user.attributes.get("roles").and_then(Value::as_array);
     let roles = roles.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
-    let (active, current) = (user.status == "active", row.org == current);
+    let (active, current) = (user.status == "active", (row.org, row.user) == current);
     Ok(OrgOfAccount { id: row.org, name: row.org_name, user: row.user, user_name: user.name, roles, active, current })
 }

@@ -260,12 +260,12 @@ impl Identity {
         match half {
             None => {
                 let subject = self.subject(known.account, None, browser).await?;
-                self.all_steps_done(known.account, subject, &last, browser).await
+                self.all_steps_done(known.account, (subject, None), &last, browser).await
             }
             Some((hash, half)) => {
                 self.end_half(hash).await?;
                 let methods: Vec<&str> = half.methods.split(' ').chain(last).collect();
-                self.all_steps_done(half.account, (half.org, half.user), &methods, browser).await
+                self.all_steps_done(half.account, ((half.org, half.user), half.invitation), &methods, browser).await
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use admin_core::Core;
 use admin_db::{Tx, oauth};
-use admin_types::Error;
+use admin_types::{Error, Timestamp};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -73,17 +73,21 @@ fn told(params: &std::collections::BTreeMap<&'static str, String>) -> OAuthError
     OAuthError::new(code.unwrap_or("invalid_request"), params.get("error_description").cloned().unwrap_or_default())
 }
 
-/// What a client pushed under a name.
-pub(crate) async fn pushed(core: &Core, client: &Client, name: &str) -> OAuthResult<Form> {
+/// What a client pushed under a name, and when.
+pub(crate) async fn pushed(core: &Core, client: &Client, name: &str) -> OAuthResult<(Form, Timestamp)> {
     let mut conn = core.db().read().await?;
-    let params = oauth::pushed(&mut conn, &hash(name), client.id.row(), core.clock().now()).await?;
-    let unknown = || OAuthError::new("invalid_request_uri", "the request_uri is unknown, has expired, or was used");
-    let pairs: Vec<(String, String)> = serde_json::from_str(&params.ok_or_else(unknown)?).map_err(Error::internal)?;
-    Form::new(pairs)
+    let found = oauth::pushed(&mut conn, &hash(name), client.id.row(), core.clock().now()).await?;
+    let (params, until) = found.ok_or_else(used)?;
+    let pairs: Vec<(String, String)> = serde_json::from_str(&params).map_err(Error::internal)?;
+    Ok((Form::new(pairs)?, until.plus_seconds(-SECONDS)))
 }
 
-/// Ends a pushed request that was answered.
-pub(crate) async fn end(core: &Core, name: &str) -> OAuthResult<()> {
+/// Takes a pushed request to answer it: for whoever comes first (section 4).
+pub(crate) async fn take(core: &Core, name: &str) -> Result<bool, Error> {
     let hash = hash(name);
-    Ok(core.db().write_global(async move |tx: &mut Tx| oauth::end_pushed(tx, &hash).await).await?)
+    core.db().write_global(async move |tx: &mut Tx| oauth::take_pushed(tx, &hash).await).await
+}
+
+pub(crate) fn used() -> OAuthError {
+    OAuthError::new("invalid_request_uri", "the request_uri is unknown, has expired, or was used")
 }

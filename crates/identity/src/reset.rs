@@ -10,7 +10,7 @@ use crate::accounts::wrong;
 use crate::attempts::{RESET_WINDOW, RESETS_OF_ACCOUNT, RESETS_OF_ADDRESS, network, points_of};
 use crate::grants::{hash, random_token};
 use crate::mail::{Language, Notice, Wish};
-use crate::{Browser, Identity, Session, email, passwords, signed_in};
+use crate::{Browser, Identity, Session, email, factors, passwords, signed_in};
 
 /// How long a link for a new password, or for a new address, may be used, in seconds.
 pub const RESET_SECONDS: i64 = 1800;
@@ -114,6 +114,11 @@ impl Identity {
             }
             account_links::end_all(tx, account).await?;
             accounts::set_password(tx, account, &password, now).await?;
+            // Until now anybody may have made it: what they left behind must let them in no more.
+            if !accounts::is_proven(tx, account).await? {
+                factors::clear(tx, account).await?;
+                accounts::prove(tx, account, now).await?;
+            }
             signed_in::end_all(tx, account, None, now).await
         });
         self.note_ended(&ended.await?);
@@ -155,9 +160,9 @@ impl Identity {
         let row = accounts::get(&mut *self.core.db().read().await?, session.account).await?;
         let row = row.ok_or_else(|| Error::internal("a session without an account"))?;
         let key = email::key(&row.email)?;
-        self.attempts.check(&key, browser.address)?;
+        let attempt = self.attempts.begin(&key, browser.address)?;
         if !self.passwords.verify(password.expose_secret(), row.password.as_deref()).await? {
-            self.attempts.failed(&key, browser.address);
+            attempt.failed();
             return Err(wrong());
         }
         Ok(row)

@@ -70,22 +70,23 @@ pub(crate) fn counted(account: AccountId) -> String {
 
 impl Identity {
     /// Goes on for an account that has proven who it is by `methods` (RFC 8176). `subject`: the user that it will act as, if
-    /// it came for that one.
+    /// it came for that one. `invitation`: the hash of the link by which it may, which is taken when every step is proven.
     pub(crate) async fn first_step(
         &self,
         account: AccountId,
         subject: Option<(OrgId, ResourceId)>,
+        invitation: Option<Vec<u8>>,
         methods: &[&str],
         browser: &Browser,
     ) -> Result<SignIn> {
         let subject = self.subject(account, subject, browser).await?;
         if !self.second_factors(account).await?.any() {
-            return self.all_steps_done(account, subject, methods, browser).await;
+            return self.all_steps_done(account, (subject, invitation), methods, browser).await;
         }
         let cookie = random_token(&self.core, "adh_");
         let (hash, (org, user)) = (hash(cookie.expose_secret()), subject);
         let expires_at = self.core.clock().now().plus_seconds(HALF_SECONDS);
-        let row = HalfRow { account, org, user, methods: methods.join(" "), expires_at };
+        let row = HalfRow { account, org, user, methods: methods.join(" "), expires_at, invitation };
         self.core.db().write_global(async move |tx: &mut Tx| half_sign_in::insert(tx, &hash, &row).await).await?;
         Ok(SignIn::SecondStep(cookie))
     }
@@ -94,12 +95,16 @@ impl Identity {
     pub(crate) async fn all_steps_done(
         &self,
         account: AccountId,
-        subject: (OrgId, ResourceId),
+        (subject, invitation): ((OrgId, ResourceId), Option<Vec<u8>>),
         methods: &[&str],
         browser: &Browser,
     ) -> Result<SignIn> {
+        if let Some(link) = invitation {
+            self.join(link, account).await?;
+        }
         let current = self.current(browser).await?;
         let cookie = sessions::begin(&self.core, account, subject, methods, (browser, current.as_ref())).await?;
+        self.tell_signed_in(subject, methods, browser).await?;
         Ok(SignIn::Done(cookie))
     }
 
@@ -156,7 +161,7 @@ impl Identity {
     ) -> Result<SignIn> {
         let (hash, now) = (hash(cookie), self.core.clock().now());
         let key = counted(self.half(cookie).await?.account);
-        self.attempts.check(&key, browser.address)?;
+        let under_way = self.attempts.begin(&key, browser.address)?;
         let tried = hash.clone();
         let attempt = async move |tx: &mut Tx| half_sign_in::attempt(tx, &tried, now, TRIES).await;
         let half = self.core.db().write_global(attempt).await?.ok_or_else(over)?;
@@ -165,17 +170,18 @@ impl Identity {
             Proof::Recovery(code) => self.take_recovery_code(half.account, code).await,
         };
         if !proven? {
-            self.attempts.failed(&key, browser.address);
+            under_way.failed();
+            self.tell_failed(half.account, "second step", browser);
             return Err(wrong_code());
         }
-        self.attempts.succeeded(&key);
+        under_way.succeeded();
         self.end_half(hash).await?;
         if matches!(proof, Proof::Recovery(_)) {
             self.notify(half.account, Notice::RecoveryCodeUsed, language).await;
         }
         let first = half.methods.split(' ').filter(|method| !method.is_empty());
         let methods: Vec<&str> = first.chain(["otp", "mfa"]).collect();
-        self.all_steps_done(half.account, (half.org, half.user), &methods, browser).await
+        self.all_steps_done(half.account, ((half.org, half.user), half.invitation), &methods, browser).await
     }
 
     /// Ends a half sign-in: for whoever comes first.
@@ -188,16 +194,14 @@ impl Identity {
     async fn prove_code(&self, account: AccountId, code: &str) -> Result<bool> {
         let row = totp::get(&mut *self.core.db().read().await?, account).await?;
         let Some(row) = row.filter(|row| row.confirmed_at.is_some()) else { return Ok(false) };
-        if row.failures >= LOCKED_AFTER {
+        // Counted before the comparison, and forgotten with the code that is right, so that codes at once are bounded too.
+        let count = async move |tx: &mut Tx| totp::attempt(tx, account, LOCKED_AFTER).await;
+        if !self.core.db().write_global(count).await? {
             let detail =
                 "After 100 wrong codes in a row those of the app are refused. Use a passkey or a recovery code.";
             return Err(Error::new(Kind::TooManyRequests, "totp_locked", detail));
         }
-        let taken = self.take_code(account, &row, code).await?;
-        if !taken {
-            self.core.db().write_global(async move |tx: &mut Tx| totp::fail(tx, account).await).await?;
-        }
-        Ok(taken)
+        self.take_code(account, &row, code).await
     }
 
     async fn take_recovery_code(&self, account: AccountId, code: &str) -> Result<bool> {

@@ -95,7 +95,7 @@ impl Identity {
 
     /// Signs a browser out: what was granted in its session ends with it, but for what was granted for when the person is
     /// away (OpenID Connect Back-Channel Logout, section 2.7): that ends with [`Identity::end_everywhere`].
-    pub async fn end_session(&self, session: &Session) -> Result<()> {
+    pub async fn end_session(&self, session: &Session, browser: &Browser) -> Result<()> {
         let (account, id, now) = (session.account, session.id, self.core.clock().now());
         let until = now.plus_seconds(REMEMBERED_SECONDS);
         let job = async move |tx: &mut Tx| {
@@ -116,7 +116,7 @@ impl Identity {
             Ok(Ended { ids, until })
         };
         self.note_ended(&self.core.db().write_global(job).await?);
-        Ok(())
+        self.tell_signed_out(session, browser).await
     }
 
     /// A bearer token for the pages of a session, with its lifetime in seconds. It ends with the session.

@@ -3,7 +3,7 @@
 use admin_core::{Core, Op, Setup, change_credentials};
 use admin_db::sign_in::{self as stored, SignInRow};
 use admin_db::{Tx, accounts, attempts};
-use admin_types::{Error, FieldError, Kind, ResourceId, Result, Timestamp};
+use admin_types::{Error, FieldError, Kind, ResourceId, Result, Timestamp, action};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::accounts::live;
@@ -19,17 +19,21 @@ pub const SIGN_IN_SECONDS: i64 = 3600;
 pub async fn create_sign_in_token(core: &Core, setup: &Setup) -> Result<SecretString> {
     let token = random_token(core, "sgn_");
     let (hash, expires_at) = (hash(token.expose_secret()), core.clock().now().plus_seconds(SIGN_IN_SECONDS));
-    let row = SignInRow { org: setup.org, user: setup.owner, invited_by: None };
+    let row = SignInRow { org: setup.org, user: setup.owner, invited_by: None, mailed: false };
     let job = async move |tx: &mut Tx| stored::insert(tx, &hash, &row, expires_at).await;
     core.db().write_global(job).await?;
     Ok(token)
 }
 
 impl Identity {
-    /// Takes a sign-in token and gives the bearer token of its user, with its lifetime in seconds.
+    /// Takes a link that the operator made, and gives the bearer token of its user, with its lifetime in seconds.
     pub async fn sign_in(&self, token: &SecretString) -> Result<(SecretString, i64)> {
         let (hash, now) = (hash(token.expose_secret()), self.core.clock().now());
-        let taken = self.core.db().write_global(async move |tx: &mut Tx| stored::take(tx, &hash, now).await).await?;
+        let taken = self
+            .core
+            .db()
+            .write_global(async move |tx: &mut Tx| stored::take_of_operator(tx, &hash, now).await)
+            .await?;
         let Some((org, user)) = taken else {
             let detail =
                 "The sign-in token is unknown, expired, or was used before. Run `admin sign-in` for a new one.";
@@ -49,20 +53,28 @@ pub async fn invite_user(core: &Core, op: Op, user: ResourceId) -> Result<(Secre
     let token = random_token(core, "sgn_");
     let (hash, expires_at) = (hash(token.expose_secret()), op.now.plus_seconds(INVITATION_SECONDS));
     let (org, job) = (op.principal.org, (core.clone(), op));
-    let invited =
-        core.db().write(org, async move |tx: &mut Tx| invite(&job.0, tx, &job.1, user, &hash, expires_at).await);
+    let invited = core
+        .db()
+        .write(org, async move |tx: &mut Tx| invite(&job.0, tx, &job.1, user, (&hash, false), expires_at).await);
     invited.await?;
     Ok((token, expires_at))
 }
 
 /// Decides whether the caller may invite the user, and keeps the invitation.
-async fn invite(core: &Core, tx: &mut Tx, op: &Op, user: ResourceId, hash: &[u8], until: Timestamp) -> Result<()> {
+async fn invite(
+    core: &Core,
+    tx: &mut Tx,
+    op: &Op,
+    user: ResourceId,
+    (hash, mailed): (&[u8], bool),
+    until: Timestamp,
+) -> Result<()> {
     let org = op.principal.org;
-    change_credentials(core, tx, op, ("user", user), "invited").await?;
+    change_credentials(core, tx, op, ("user", user), (action::INVITED, None)).await?;
     if accounts::account_of(tx, org, user).await?.is_some() {
         return Err(Error::conflict("user_has_account", "An account acts as this user already."));
     }
-    let row = SignInRow { org, user, invited_by: Some(op.principal.id) };
+    let row = SignInRow { org, user, invited_by: Some(op.principal.id), mailed };
     stored::insert(tx, hash, &row, until).await
 }
 
@@ -85,7 +97,7 @@ impl Identity {
         let from = points_of("invitations from", &org.to_string());
         let job = (self.core.clone(), op);
         let invited = self.core.db().write(org, async move |tx: &mut Tx| {
-            invite(&job.0, tx, &job.1, user, &hash, until).await?;
+            invite(&job.0, tx, &job.1, user, (&hash, true), until).await?;
             let Some(envelope) = &envelope else {
                 let detail = "the user has no attribute `email` that a letter could be sent to";
                 return Err(Error::validation(vec![FieldError::new("/send", detail)]));

@@ -4,6 +4,7 @@ use admin_db::sessions::{self, DeviceRow};
 use admin_db::{Tx, accounts, half_sign_in, oauth, revocations};
 use admin_types::{AccountId, Error, OrgId, Result, SessionId, Timestamp};
 
+use crate::accounts::Browser;
 use crate::grants::REMEMBERED_SECONDS;
 use crate::logout_notices::note_logout;
 use crate::{Identity, Session};
@@ -75,20 +76,20 @@ impl Identity {
     }
 
     /// Signs out one of the browsers in which the account of a session is signed in.
-    pub async fn end_one(&self, session: &Session, id: SessionId) -> Result<()> {
+    pub async fn end_one(&self, session: &Session, id: SessionId, browser: &Browser) -> Result<()> {
         let mine = self.signed_in(session).await?.into_iter().any(|one| one.id == id);
         match mine {
-            true => self.end_session(&Session { id, ..session.clone() }).await,
+            true => self.end_session(&Session { id, ..session.clone() }, browser).await,
             false => Err(Error::not_found("session")),
         }
     }
 
     /// Signs the account of a session out everywhere: all sessions, and all that was granted for its users in every org.
-    pub async fn end_everywhere(&self, session: &Session) -> Result<()> {
+    pub async fn end_everywhere(&self, session: &Session, browser: &Browser) -> Result<()> {
         let (account, now) = (session.account, self.core.clock().now());
         let ended = self.core.db().write_global(async move |tx: &mut Tx| end_all(tx, account, None, now).await).await?;
         self.note_ended(&ended);
-        Ok(())
+        self.tell_signed_out(session, browser).await
     }
 
     /// Knows in this process at once what has ended; the others hear of it within a second.

@@ -11,13 +11,15 @@ const require = createRequire(`${ADMIN_NODE_MODULES}/`)
 /** A library, as a module. */
 export const load = async (name) => await import(pathToFileURL(require.resolve(name)).href)
 
-const call = async (path, options = {}) => {
+/** The whole body of an answer. */
+export const whole = async (path, options = {}) => {
   const headers = { authorization: `Bearer ${ADMIN_OWNER_TOKEN}`, 'content-type': 'application/json' }
   const response = await fetch(`${ADMIN_URL}${path}`, { headers, ...options })
   const body = await response.json()
   assert.ok(response.ok, `${path}: ${JSON.stringify(body)}`)
-  return body.data
+  return body
 }
+const call = async (path, options) => (await whole(path, options)).data
 export const post = (path, body) => call(path, { method: 'POST', body: JSON.stringify(body) })
 
 /** Registers a client; answers its id, and its secret if it shows who it is by one. */

@@ -186,8 +186,9 @@ impl Install {
     async fn serve(&self, listen: &str) -> anyhow::Result<(Child, String)> {
         let leash = Leash { owner: std::process::id(), signal: "KILL", folder: self.folder.path() };
         let mut command = process::leashed(binary()?, leash, &self.log_file())?;
+        let said = fs::metadata(self.log_file()).map_or(0, |log| log.len());
         let mut process = self.configure(&mut command).arg("serve").env("ADMIN_LISTEN", listen).spawn()?;
-        match self.ready(&mut process).await {
+        match self.ready(&mut process, usize::try_from(said)?).await {
             Ok(address) => Ok((process, address)),
             Err(error) => {
                 let _ = process.kill();
@@ -197,8 +198,9 @@ impl Install {
         }
     }
 
-    /// Waits until the server has written its address and calls itself ready there.
-    async fn ready(&self, process: &mut Child) -> anyhow::Result<String> {
+    /// Waits until the server has written its address, calls itself ready there, and has printed how to sign in, behind the
+    /// `said` bytes that earlier ones have logged.
+    async fn ready(&self, process: &mut Child, said: usize) -> anyhow::Result<String> {
         let deadline = Instant::now() + READY_WITHIN;
         loop {
             if let Some(status) = process.try_wait()? {
@@ -208,13 +210,21 @@ impl Install {
             let address = address.trim().trim_start_matches("http://").to_owned();
             if !address.is_empty() {
                 let ready = Client::new(&format!("http://{address}"), None).request(reqwest::Method::GET, "/readyz");
-                if ready.send().await.is_ok_and(|answer| answer.status() == 200) {
+                if ready.send().await.is_ok_and(|answer| answer.status() == 200) && self.has_greeted(said) {
                     return Ok(address);
                 }
             }
             ensure!(Instant::now() < deadline, "it was not ready within {READY_WITHIN:?} (address: {address:?})");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Whether all is printed that a start prints.
+    fn has_greeted(&self, said: usize) -> bool {
+        let log = fs::read(self.log_file()).unwrap_or_default();
+        let log = String::from_utf8_lossy(log.get(said..).unwrap_or_default());
+        let greeting = log.split_once("Admin is ready at ").map_or("", |(_, greeting)| greeting);
+        greeting.split_once("Sign in ").is_some_and(|(_, how)| how.contains("\n\n"))
     }
 
     /// Only this sandbox's settings reach the binary, none of the developer's own.
@@ -232,7 +242,8 @@ impl Install {
     }
 
     fn data_dir(&self) -> PathBuf {
-        self.folder.path().join("data")
+        let set = self.settings.iter().find(|(name, _)| name == "ADMIN_DATA_DIR");
+        set.map_or_else(|| self.folder.path().join("data"), |(_, path)| PathBuf::from(path))
     }
 
     fn config_dir(&self) -> PathBuf {

@@ -1,11 +1,17 @@
-//! A mail server that keeps what it is given, as far as a client needs one: no TLS, no authentication, loopback alone.
+//! A mail server that keeps what it is given, as far as a client needs one: on loopback alone, and whoever signs in may.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 /// How long a story waits for a letter.
 const WITHIN: Duration = Duration::from_secs(60);
@@ -45,6 +51,8 @@ impl Letter {
 #[derive(Default)]
 struct Taken {
     letters: Vec<Letter>,
+    /// How many clients went away before they were served, since they did not trust the certificate.
+    distrusted: usize,
     /// How many letters are refused for now before one is taken.
     refuse: usize,
 }
@@ -69,14 +77,44 @@ impl MailServer {
     /// # Panics
     /// There is no free port.
     pub async fn start() -> MailServer {
+        MailServer::listen("smtp", None).await
+    }
+
+    /// Starts one that speaks TLS from the first byte on, and the file with its certificate, which nobody trusts by itself.
+    ///
+    /// # Panics
+    /// There is no free port, or the certificate cannot be written.
+    pub async fn start_tls() -> (MailServer, Certificate) {
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("certificate.pem");
+        std::fs::write(&file, cert.pem()).expect("a file in a fresh folder");
+        let key = PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
+        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![cert.der().clone()], key);
+        let tls = TlsAcceptor::from(Arc::new(config.expect("the key of the certificate")));
+        (MailServer::listen("smtps", Some(tls)).await, Certificate { file, _folder: folder })
+    }
+
+    async fn listen(scheme: &str, tls: Option<TlsAcceptor>) -> MailServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let url = format!("smtp://{}", listener.local_addr().expect("an address"));
+        let host = if tls.is_some() { "ann:secret@localhost" } else { "127.0.0.1" };
+        let url = format!("{scheme}://{host}:{}", listener.local_addr().expect("an address").port());
         let taken = Arc::<Mutex<Taken>>::default();
         let shared = taken.clone();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let taken = shared.clone();
-                tokio::spawn(async move { serve(stream, &taken).await });
+                let (taken, tls) = (shared.clone(), tls.clone());
+                tokio::spawn(async move {
+                    let Some(tls) = tls else { return serve(stream, &taken).await };
+                    match tls.accept(stream).await {
+                        Ok(stream) => serve(stream, &taken).await,
+                        Err(_) => {
+                            taken.lock().unwrap_or_else(PoisonError::into_inner).distrusted += 1;
+                            None
+                        }
+                    }
+                });
             }
         });
         MailServer { url, taken, task }
@@ -110,6 +148,12 @@ impl MailServer {
         self.taken().refuse == 0
     }
 
+    /// How many clients went away before they were served, since they did not trust the certificate.
+    #[must_use]
+    pub fn distrusted(&self) -> usize {
+        self.taken().distrusted
+    }
+
     /// Waits for the letter number `n`, from 1, to an address.
     ///
     /// # Panics
@@ -126,16 +170,32 @@ impl MailServer {
     }
 }
 
+/// The certificate of a server, in a file as long as this is kept.
+pub struct Certificate {
+    file: PathBuf,
+    _folder: TempDir,
+}
+
+impl Certificate {
+    /// The file, PEM.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+}
+
 /// One connection (RFC 5321, as far as it goes). A client that goes away is no failure.
-async fn serve(stream: TcpStream, taken: &Mutex<Taken>) -> Option<()> {
-    let (reader, mut writer) = stream.into_split();
+async fn serve(stream: impl AsyncRead + AsyncWrite, taken: &Mutex<Taken>) -> Option<()> {
+    let (reader, mut writer) = tokio::io::split(stream);
+    let reader = std::pin::pin!(reader);
     let mut lines = BufReader::new(reader).lines();
     let mut to = vec![];
     writer.write_all(b"220 here\r\n").await.ok()?;
     while let Some(line) = lines.next_line().await.ok()? {
         let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
         let answer = match verb.as_str() {
-            "EHLO" | "HELO" => "250-here\r\n250 8BITMIME\r\n",
+            "EHLO" | "HELO" => "250-here\r\n250-AUTH PLAIN\r\n250 8BITMIME\r\n",
+            "AUTH" => "235 yes\r\n",
             "MAIL" | "RSET" | "NOOP" => "250 yes\r\n",
             "RCPT" => {
                 to.extend(line.split_once('<').and_then(|(_, rest)| Some(rest.split_once('>')?.0.to_owned())));

@@ -14,7 +14,7 @@ pub fn run(sandbox: &Sandbox, script: &str, more: &[(&str, &str)]) {
     let modules = Path::new(&home).join(".cache/admin/node/node_modules");
     assert!(modules.is_dir(), "there is no {}: run `make test`, which installs it", modules.display());
     let mut command = Command::new("node");
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("node").join(script));
+    command.arg(Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("node").join(script));
     command.env("ADMIN_NODE_MODULES", &modules).envs(more.iter().copied());
     command.env("ADMIN_URL", &sandbox.base_url).env("ADMIN_OWNER_TOKEN", &sandbox.owner_token);
     let output = tokio::task::block_in_place(|| command.output()).expect("node runs");

@@ -186,7 +186,7 @@ impl Cluster {
         let cluster = Cluster { folder: folder.to_owned(), owner };
         // Left by a test that was killed while it started the cluster.
         let _ = fs::remove_dir_all(cluster.data());
-        if let Some((user, group)) = account()? {
+        if let Some((user, group)) = process::account(&["postgres", "nobody"])? {
             chown(folder, Some(user), Some(group))?;
         }
         let mut initdb = Command::new(program("initdb")?);
@@ -247,7 +247,7 @@ impl Cluster {
 
     /// PostgreSQL refuses to run as root; the working folder must be one that its account may enter.
     fn as_account<'a>(&self, command: &'a mut Command) -> anyhow::Result<&'a mut Command> {
-        if let Some((user, group)) = account()? {
+        if let Some((user, group)) = process::account(&["postgres", "nobody"])? {
             command.uid(user).gid(group);
         }
         Ok(command.current_dir(&self.folder).env("LC_ALL", "C"))
@@ -260,21 +260,6 @@ impl Cluster {
     fn log(&self) -> PathBuf {
         self.folder.join("log")
     }
-}
-
-/// The user and group to run as: none if this process is not root.
-fn account() -> anyhow::Result<Option<(u32, u32)>> {
-    if !rustix::process::geteuid().is_root() {
-        return Ok(None);
-    }
-    let accounts = fs::read_to_string("/etc/passwd").context("cannot look up the account of PostgreSQL")?;
-    let find = |name: &str| {
-        let fields: Vec<&str> =
-            accounts.lines().map(|line| line.split(':')).map(Vec::from_iter).find(|fields| fields[0] == name)?;
-        Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))
-    };
-    let account = find("postgres").or_else(|| find("nobody"));
-    Ok(Some(account.context("PostgreSQL does not run as root, and there is no account postgres or nobody")?))
 }
 
 /// A program of PostgreSQL 15: Debian keeps it beside other versions, outside the path.

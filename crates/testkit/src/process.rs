@@ -67,6 +67,25 @@ pub fn leashed(program: impl AsRef<OsStr>, leash: Leash<'_>, log: &Path) -> anyh
     Ok(command)
 }
 
+/// The user and group of the first of these accounts that there is, for a server that is not to run as root: none if
+/// this process is not root itself.
+///
+/// # Errors
+/// There is none of them.
+pub fn account(names: &[&str]) -> anyhow::Result<Option<(u32, u32)>> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(None);
+    }
+    let accounts = fs::read_to_string("/etc/passwd").context("cannot look accounts up")?;
+    let find = |name: &&str| {
+        let mut lines = accounts.lines().map(|line| line.split(':').collect::<Vec<_>>());
+        let fields = lines.find(|fields| fields.first() == Some(name))?;
+        Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))
+    };
+    let account = names.iter().find_map(find);
+    Ok(Some(account.with_context(|| format!("the server does not run as root, and there is no account of {names:?}"))?))
+}
+
 /// Whether a process with this id runs. One that has ended is not alive, even if nobody has waited for it.
 #[must_use]
 pub fn alive(id: u32) -> bool {

@@ -21,9 +21,14 @@ pub enum Backend {
 ///     assert_eq!(status, 200, "{page}");
 /// });
 /// ```
+///
+/// Settings of the server may stand before the story: `story!(name, &[("ADMIN_READ_ONLY", "true")], async |sandbox| …)`.
 #[macro_export]
 macro_rules! story {
     ($(#[$meta:meta])* $name:ident, $story:expr $(,)?) => {
+        $crate::story!($(#[$meta])* $name, &[], $story);
+    };
+    ($(#[$meta:meta])* $name:ident, $settings:expr, $story:expr $(,)?) => {
         $(#[$meta])*
         mod $name {
             #[allow(unused_imports, reason = "a story need not use what its file imports")]
@@ -31,12 +36,12 @@ macro_rules! story {
 
             #[test]
             fn sqlite() {
-                $crate::story::tell($crate::Backend::Sqlite, $story);
+                $crate::story::tell_with($crate::Backend::Sqlite, $settings, $story);
             }
 
             #[test]
             fn postgres() {
-                $crate::story::tell($crate::Backend::Postgres, $story);
+                $crate::story::tell_with($crate::Backend::Postgres, $settings, $story);
             }
         }
     };
@@ -47,9 +52,17 @@ macro_rules! story {
 /// # Panics
 /// The server does not start, or the story panics.
 pub fn tell(backend: Backend, story: impl AsyncFnOnce(&Sandbox)) {
+    tell_with(backend, &[], story);
+}
+
+/// The same, with settings of the server.
+///
+/// # Panics
+/// The server does not start, or the story panics.
+pub fn tell_with(backend: Backend, settings: &[(&str, &str)], story: impl AsyncFnOnce(&Sandbox)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("a runtime").block_on(async {
-        let sandbox = Sandbox::start_on(backend).await;
+        let sandbox = Sandbox::start_with(backend, settings).await;
         story(&sandbox).await;
     });
 }

@@ -141,6 +141,11 @@ impl Error {
         Error::new(Kind::Conflict, code, detail)
     }
 
+    /// Whether it says nothing of what was asked for: asked again later, the answer may be another.
+    pub fn is_passing(&self) -> bool {
+        matches!(self.kind, Kind::Internal | Kind::Unavailable | Kind::Timeout | Kind::TooManyRequests)
+    }
+
     /// Our fault; `context` goes to the log.
     pub fn internal(context: impl std::fmt::Display) -> Error {
         let detail = "Something went wrong on our side. The log has the details under this request id.";

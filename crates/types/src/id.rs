@@ -59,16 +59,19 @@ pub enum Prefix {
     Client,
     /// A policy.
     Policy,
+    /// A webhook.
+    Webhook,
 }
 
 impl Prefix {
     /// The prefixes, and the types whose resources have them; all others have the first.
-    const ALL: [(Prefix, &'static str, Option<&'static str>); 5] = [
+    const ALL: [(Prefix, &'static str, Option<&'static str>); 6] = [
         (Prefix::Resource, "res", None),
         (Prefix::Type, "typ", Some("type")),
         (Prefix::User, "usr", Some("user")),
         (Prefix::Client, "cli", Some("client")),
         (Prefix::Policy, "pol", Some("policy")),
+        (Prefix::Webhook, "whk", Some("webhook")),
     ];
 
     /// The prefix as it stands in an id.
@@ -282,6 +285,13 @@ impl RequestId {
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for RequestId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<RequestId, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        RequestId::accept(&text).ok_or_else(|| serde::de::Error::custom("not a request id"))
     }
 }
 

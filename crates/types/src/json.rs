@@ -126,9 +126,8 @@ impl<'de> Visitor<'de> for Strict<'_> {
         if self.place.stop_at == Some(self.place.wide_numbers) {
             return Err(E::custom("an integer does not fit into 64 bits"));
         }
-        // One number, one text (RFC 8785): 1.0 and 1e0 are 1, on every database and in every index.
-        if value.fract() == 0.0 && value.abs() < I64_RANGE {
-            return Ok(Value::Number((value as i64).into()));
+        if let Some(integer) = whole(value) {
+            return Ok(Value::Number(integer.into()));
         }
         Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number is not finite"))
     }
@@ -175,8 +174,13 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 }
 
+/// The integer that a double is. One number, one text (RFC 8785): 1.0 and 1e0 are 1, on every database and in every index.
+pub(crate) fn whole(value: f64) -> Option<i64> {
+    (value.fract() == 0.0 && value.abs() < I64_RANGE).then_some(value as i64)
+}
+
 /// Whether a double may be what became of an integer beyond 64 bits.
-fn is_wide(double: f64) -> bool {
+pub(crate) fn is_wide(double: f64) -> bool {
     double.abs() >= 9e18
 }
 
@@ -189,37 +193,47 @@ fn pointer_of_wide_number(bytes: &[u8], number: usize) -> String {
 
 /// serde_json reads an integer literal beyond 64 bits as a rounded double. Finds such a literal outside of strings.
 fn refuse_wide_integers(bytes: &[u8]) -> Result<(), Refusal> {
-    let (mut at, mut wide_numbers) = (0, 0);
-    while at < bytes.len() {
-        match bytes[at] {
-            b'"' => {
-                at += 1;
-                while at < bytes.len() && bytes[at] != b'"' {
-                    at += if bytes[at] == b'\\' { 2 } else { 1 };
-                }
-                at += 1;
-            }
-            b'-' | b'0'..=b'9' => {
-                let start = at;
-                while at < bytes.len() && matches!(bytes[at], b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9') {
-                    at += 1;
-                }
-                let literal = std::str::from_utf8(&bytes[start..at]).unwrap_or_default();
-                if literal.parse::<i64>().is_ok() {
-                    continue;
-                }
-                wide_numbers += usize::from(literal.parse().is_ok_and(is_wide));
-                if !literal.contains(['.', 'e', 'E']) {
-                    let line = bytes[..start].iter().filter(|b| **b == b'\n').count() + 1;
-                    let column = start - bytes[..start].iter().rposition(|b| *b == b'\n').map_or(0, |p| p + 1) + 1;
-                    let reason = "an integer does not fit into 64 bits".to_owned();
-                    return Err(Refusal { line, column, reason, pointer: pointer_of_wide_number(bytes, wide_numbers) });
-                }
-            }
-            _ => at += 1,
+    let mut wide_numbers = 0;
+    for (start, literal) in numbers(bytes) {
+        if literal.parse::<i64>().is_ok() {
+            continue;
+        }
+        wide_numbers += usize::from(literal.parse().is_ok_and(is_wide));
+        if !literal.contains(['.', 'e', 'E']) {
+            let line = bytes[..start].iter().filter(|b| **b == b'\n').count() + 1;
+            let column = start - bytes[..start].iter().rposition(|b| *b == b'\n').map_or(0, |p| p + 1) + 1;
+            let reason = "an integer does not fit into 64 bits".to_owned();
+            return Err(Refusal { line, column, reason, pointer: pointer_of_wide_number(bytes, wide_numbers) });
         }
     }
     Ok(())
+}
+
+/// The numbers of a JSON text as they are written, and where each begins.
+pub(crate) fn numbers(bytes: &[u8]) -> impl Iterator<Item = (usize, &str)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while at < bytes.len() {
+            match bytes[at] {
+                b'"' => {
+                    at += 1;
+                    while at < bytes.len() && bytes[at] != b'"' {
+                        at += if bytes[at] == b'\\' { 2 } else { 1 };
+                    }
+                    at += 1;
+                }
+                b'-' | b'0'..=b'9' => {
+                    let start = at;
+                    while at < bytes.len() && matches!(bytes[at], b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9') {
+                        at += 1;
+                    }
+                    return Some((start, std::str::from_utf8(&bytes[start..at]).unwrap_or_default()));
+                }
+                _ => at += 1,
+            }
+        }
+        None
+    })
 }
 
 #[cfg(test)]

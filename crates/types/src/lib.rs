@@ -1,7 +1,9 @@
 //! The vocabulary that every other crate shares: ids, time, errors, principals, pages and the wire shapes of
 //! resources and events. Nothing here does I/O.
 
+pub mod canonical;
 mod clock;
+pub mod cloud_event;
 mod error;
 mod event;
 mod id;
@@ -15,7 +17,7 @@ mod time;
 
 pub use clock::{Clock, SystemClock};
 pub use error::{Denied, Error, FieldError, Kind, Result};
-pub use event::{Actor, Event, EventResource, action};
+pub use event::{Actor, Event, EventResource, Outcome, action};
 pub use id::{
     AccountId, DecisionId, EventId, GrantId, KeyId, OrgId, Prefix, RequestId, ResourceId, SecretId, SessionId,
 };

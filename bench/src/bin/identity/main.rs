@@ -3,7 +3,7 @@
 //! this program, on a fresh folder that is removed.
 //!
 //! ```text
-//! identity [--seconds 3] [--rounds 3] [--sessions 100000] [--core 0] [--peer NODE_MODULES]
+//! identity [--seconds 3] [--rounds 3] [--sessions 100000] [--core 0] [--peer NODE_MODULES] [--peer-glewlwyd]
 //! ```
 //! All figures are CPU, which other programs on the machine disturb least; the bare work is measured in the same round as
 //! what contains it.
@@ -45,6 +45,9 @@ struct Options {
     /// A folder `node_modules` with `oidc-provider`: its tokens are measured too.
     #[arg(long)]
     peer: Option<PathBuf>,
+    /// Measures tokens and sign-ins of Debian's `glewlwyd` too, which has to be installed.
+    #[arg(long)]
+    peer_glewlwyd: bool,
 }
 
 /// µs of CPU that the server takes for each request of a script, sent by these many clients, and requests a second.
@@ -81,6 +84,9 @@ async fn main() -> Result<()> {
     let tokens = issued::measure(&subject, &options).await?;
     if let Some(modules) = &options.peer {
         peer::measure(modules, folder.path(), &options).await?;
+    }
+    if options.peer_glewlwyd {
+        peer::measure_glewlwyd(folder.path(), &options).await?;
     }
     let (cookie, people) = passwords::measure(&subject, &options).await?;
     say(&people)?;

@@ -10,7 +10,7 @@ use form_urlencoded::Serializer;
 
 use crate::{Options, bare, cost, median};
 
-const CLIENTS: usize = 16;
+pub(crate) const CLIENTS: usize = 16;
 const EMAIL: &str = "ada@example.org";
 const PASSWORD: &str = "a long good password";
 const FORM: &str = "application/x-www-form-urlencoded";

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::command_line::Server;
 use crate::commands::{login, token};
 use crate::config::Config;
+use crate::profiles::Profile;
 use crate::{out, profiles};
 
 /// How long the token of one command is good for, in seconds.
@@ -16,7 +17,7 @@ const SECONDS: i64 = 24 * 3600;
 #[derive(Debug)]
 pub(crate) struct Refused {
     url: String,
-    status: reqwest::StatusCode,
+    pub(crate) status: reqwest::StatusCode,
     /// What it says, as one sentence.
     pub(crate) detail: String,
     /// The places that are wrong, as pointers and sentences.
@@ -39,6 +40,8 @@ pub(crate) struct Client {
     http: reqwest::Client,
     url: String,
     token: SecretString,
+    /// The profile that the token is of.
+    profile: Option<String>,
 }
 
 impl Client {
@@ -52,11 +55,11 @@ impl Client {
             if server.profile.is_some() || profiles::load()?.profiles.contains_key(name) {
                 let profile = login::fresh(name).await?;
                 out::note(&format!("As the profile `{name}` at {}", profile.url));
-                return Ok(Client::with_token(&profile.url, profile.access_token.into()));
+                return Ok(Client::of_profile(&profile, name));
             }
         }
         let url = match &server.url {
-            Some(url) => login::address(url),
+            Some(url) => login::address(url)?,
             None => here?,
         };
         let token = match &server.token {
@@ -68,7 +71,13 @@ impl Client {
 
     /// A server, and a token for it.
     pub(crate) fn with_token(url: &str, token: SecretString) -> Client {
-        Client { http: reqwest::Client::new(), url: url.to_owned(), token }
+        Client { http: reqwest::Client::new(), url: url.to_owned(), token, profile: None }
+    }
+
+    /// The server of a profile, as who is signed in there.
+    pub(crate) fn of_profile(profile: &Profile, name: &str) -> Client {
+        let client = Client::with_token(&profile.url, profile.access_token.as_str().into());
+        Client { profile: Some(name.to_owned()), ..client }
     }
 
     /// Where the server is.
@@ -88,6 +97,9 @@ impl Client {
             return Ok(response);
         }
         let (status, body) = (response.status(), response.text().await.unwrap_or_default());
+        if let Some(name) = self.profile.as_ref().filter(|_| status == reqwest::StatusCode::UNAUTHORIZED) {
+            return Err(login::ended(&self.url, name));
+        }
         let problem: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         let places = problem["errors"].as_array().into_iter().flatten();

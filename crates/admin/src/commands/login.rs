@@ -21,7 +21,9 @@ const EARLY: i64 = 30;
 
 /// Signs in at a server: shows a code, and waits until a browser has let it in.
 pub(crate) async fn login(url: &str, name: &str) -> Result<()> {
-    let url = address(url);
+    let url = address(url)?;
+    // Whether the sign-in can be kept is seen before somebody is asked for it.
+    drop(Locked::open()?);
     let asked = call(&url, "/oauth/device_authorization", &[("client_id", CLIENT), ("scope", SCOPE)]).await?;
     let asked = asked.map_err(|error| anyhow::anyhow!("{url} lets no device in: {}", described(&error)))?;
     let text = |name: &str| asked[name].as_str().with_context(|| format!("the answer of {url} has no {name}"));
@@ -112,7 +114,7 @@ pub(crate) async fn switch(name: &str, wanted: &str) -> Result<()> {
 /// A client that acts as who is signed in.
 async fn signed_in(name: &str) -> Result<Client> {
     let profile = fresh(name).await?;
-    Ok(Client::with_token(&profile.url, profile.access_token.into()))
+    Ok(Client::of_profile(&profile, name))
 }
 
 async fn answer(client: &Client, path: &str) -> Result<Value> {
@@ -143,7 +145,7 @@ async fn refresh(locked: &mut Locked, name: &str, org: Option<&str>) -> Result<P
     let granted = match call(&old.url, "/oauth/token", &form).await? {
         Ok(granted) => granted,
         Err(error) if error["error"] == "invalid_grant" => {
-            bail!("the sign-in of the profile `{name}` has ended; run `admin login {} --profile {name}`", old.url)
+            return Err(ended(&old.url, name));
         }
         Err(error) => bail!("{} did not renew the sign-in: {}", old.url, described(&error)),
     };
@@ -151,6 +153,11 @@ async fn refresh(locked: &mut Locked, name: &str, org: Option<&str>) -> Result<P
     locked.profiles.profiles.insert(name.to_owned(), new.clone());
     locked.save()?;
     Ok(new)
+}
+
+/// What to do when the server lets a profile in no more.
+pub(crate) fn ended(url: &str, name: &str) -> anyhow::Error {
+    anyhow::anyhow!("the sign-in of the profile `{name}` has ended; run `admin login {url} --profile {name}`")
 }
 
 fn profile(url: &str, granted: &Value) -> Result<Profile> {
@@ -187,11 +194,18 @@ fn described(error: &Value) -> String {
     format!("{} ({})", text("error_description"), text("error"))
 }
 
-/// A server's address as it was given, without the slash at its end.
-pub(crate) fn address(url: &str) -> String {
-    match url.trim_end_matches('/') {
-        url if url.contains("://") => url.to_owned(),
-        url => format!("http://{url}"),
+/// A server's address as it was given, without the slash at its end: scheme, host and port alone, since Admin answers at the
+/// root of its host.
+pub(crate) fn address(given: &str) -> Result<String> {
+    let url = if given.contains("://") { given.to_owned() } else { format!("http://{given}") };
+    let url = url.trim_end_matches('/').to_owned();
+    let plain = !url.contains(|c: char| c.is_whitespace() || c.is_control() || "\\?#@".contains(c));
+    let parsed = reqwest::Url::parse(&url).ok().filter(|url| plain && ["http", "https"].contains(&url.scheme()));
+    match parsed.is_some_and(|url| url.has_host() && url.path() == "/") {
+        true => Ok(url),
+        false => bail!(
+            "`{given}` is no address of a server; it is http:// or https:// and a host, such as https://admin.example.org"
+        ),
     }
 }
 

@@ -2,15 +2,21 @@
 
 mod access;
 mod api_key;
+mod audit;
 mod check;
 mod client;
+mod events;
 mod export;
 mod import;
 mod keys;
+mod listen;
 mod login;
 mod orgs;
+mod stream;
 mod token;
+mod trigger;
 mod user;
+mod webhooks;
 
 use anyhow::Result;
 
@@ -21,6 +27,7 @@ use crate::{out, serve};
 /// Runs one command.
 pub(crate) async fn run(line: CommandLine) -> Result<()> {
     let config = Config::read(&line.settings)?;
+    let listen = line.settings.listen.is_some();
     match line.command {
         Command::Serve { sign_in_link } => serve::run(config, sign_in_link).await,
         Command::Migrate => {
@@ -46,12 +53,20 @@ pub(crate) async fn run(line: CommandLine) -> Result<()> {
         Command::Access(command) => access::run(&config, command).await,
         Command::Keys(KeysCommand::Rotate { now }) => keys::rotate(&config, now).await,
         Command::ApiKey(command) => api_key::run(&config, command).await,
+        Command::Audit(command) => audit::run(&config, command, listen).await,
+        Command::Verify(arguments) => audit::verify_receipt(&arguments),
         Command::Config(ConfigCommand::Check) => check::run(&config).await,
         Command::Config(ConfigCommand::Show) => {
             config.differences().iter().for_each(|difference| out::line(difference));
             Ok(())
         }
         Command::Import { files, dry_run, server } => import::run(&config, &server, &files, dry_run).await,
+        Command::Webhooks(command) => webhooks::run(&config, command).await,
+        Command::Events(command) => events::run(&config, command).await,
+        Command::Listen { forward_to, secret, wanted, server } => {
+            listen::run(&config, &server, &wanted, (&forward_to, secret.as_deref())).await
+        }
+        Command::Trigger { kind, webhook, server } => trigger::run(&config, &server, &kind, webhook).await,
         Command::Export { types, filter, output, server } => {
             export::run(&config, &server, types.as_deref(), filter.as_deref(), output.as_deref()).await
         }

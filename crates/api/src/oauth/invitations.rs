@@ -1,7 +1,7 @@
 //! Invitations: a link by which somebody makes the account that acts as a user.
 
 use admin_identity::invite_user as invite;
-use admin_types::{Error, FieldError, ResourceId, json};
+use admin_types::{Error, FieldError, ResourceId};
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -56,12 +56,7 @@ pub(crate) async fn invite_user(call: Call, Path(id): Path<String>, sent: Body) 
 
 /// What the body says; there need not be one.
 async fn is_to_be_sent(call: &Call, sent: Body) -> Result<bool, Problem> {
-    let bytes = body::bytes(sent).await?;
-    if bytes.is_empty() {
-        return Ok(false);
-    }
-    body::require_media_type(&call.headers, &["application/json"])?;
-    let document = json::parse(&bytes)?;
+    let document = body::read_json_if_any(&call.headers, sent).await?;
     let refuse = |pointer: String, detail: &str| Error::validation(vec![FieldError::new(pointer, detail)]).into();
     let Some(object) = document.as_object() else {
         return Err(refuse(String::new(), "must be an object such as {\"send\": true}"));

@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 /// The id of a resource.
-const RESOURCE: &str = "(res|typ|usr|cli|pol)_[0-7][0-9a-hjkmnp-tv-z]{25}";
+const RESOURCE: &str = "(res|typ|usr|cli|pol|whk)_[0-7][0-9a-hjkmnp-tv-z]{25}";
 
 /// States what is known of each parameter of an operation by its name alone.
 pub(super) fn parameters(operation: &mut Value) {
     let events = operation["operationId"].as_str().is_some_and(|id| id.ends_with("_events") || id.ends_with("_event"));
+    let lists_kinds = operation["operationId"] == "watch_events";
     let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
     for parameter in parameters.into_iter().flatten() {
         let name = parameter["name"].as_str().unwrap_or_default().to_owned();
@@ -18,6 +19,12 @@ pub(super) fn parameters(operation: &mut Value) {
             ("Idempotency-Key", _) => json!({"type": "string", "pattern": "^[!-~]{1,255}$"}),
             // In a query, empty is as good as absent.
             ("resource" | "actor", _) => json!({"type": "string", "pattern": format!("^({RESOURCE})?$")}),
+            ("type", true) if lists_kinds => {
+                json!({"type": "string", "pattern": "^([a-z][a-z0-9_]*\\.([a-z]+|\\*)(,[a-z][a-z0-9_]*\\.([a-z]+|\\*)){0,49})?$"})
+            }
+            ("after" | "Last-Event-ID", true) => {
+                json!({"type": "string", "pattern": "^(0|evt_[0-7][0-9a-hjkmnp-tv-z]{25})?$"})
+            }
             ("type", true) => json!({"type": "string", "pattern": "^([a-z][a-z0-9_]*\\.([a-z]+|\\*))?$"}),
             ("principal", _) => json!({"type": "string", "pattern": "^((usr|cli)_[0-7][0-9a-hjkmnp-tv-z]{25})?$"}),
             ("action", _) => json!({"type": "string", "pattern": "^([a-z][a-z0-9_-]*\\.[a-z][a-z0-9_-]*)?$"}),

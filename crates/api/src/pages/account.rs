@@ -2,6 +2,7 @@
 
 use admin_identity::{Form, Session, SignedOut};
 use admin_types::{Error, Kind};
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -11,9 +12,9 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::told::another_site;
-use super::{cookie, is_own, message, page as print, see, set_cookie};
-use crate::App;
+use super::{browser, cookie, is_own, message, page as print, see, set_cookie};
 use crate::oauth::{self, Refusal};
+use crate::{App, ClientAddress};
 
 type Answer = Result<Response, Refusal>;
 
@@ -37,14 +38,18 @@ pub(super) async fn token(State(app): State<App>, headers: HeaderMap) -> Answer 
 }
 
 /// Ends the session, and all that was granted in it.
-pub(super) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Answer {
+pub(super) async fn sign_out(
+    State(app): State<App>,
+    address: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+) -> Answer {
     if !is_own(&app, &headers) {
         return Ok(another_site(&headers)?);
     }
     if let Some(cookie) = cookie(&headers)
         && let Some(session) = app.identity()?.session(cookie).await?
     {
-        app.identity()?.end_session(&session).await?;
+        app.identity()?.end_session(&session, &browser(&headers, address)).await?;
     }
     let mut response = see("/sign-in")?;
     set_cookie(&mut response, "", 0)?;
@@ -58,22 +63,37 @@ pub(super) async fn session(app: &App, headers: &HeaderMap) -> Result<Option<Ses
     }
 }
 
-pub(super) async fn logout_by_query(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Answer {
+pub(super) async fn logout_by_query(
+    State(app): State<App>,
+    address: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Answer {
     let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     let form = Form::new(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())))?;
-    logout(&app, &headers, &form, false).await
+    logout(&app, (&headers, address), &form, false).await
 }
 
-pub(super) async fn logout_by_form(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
+pub(super) async fn logout_by_form(
+    State(app): State<App>,
+    address: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
     let form = oauth::form(&headers, body).await?;
     let confirmed = form.get("confirm").is_some() && is_own(&app, &headers);
-    logout(&app, &headers, &form, confirmed).await
+    logout(&app, (&headers, address), &form, confirmed).await
 }
 
 /// Signs out at a client's wish (OpenID Connect RP-Initiated Logout).
-async fn logout(app: &App, headers: &HeaderMap, form: &Form, confirmed: bool) -> Answer {
+async fn logout(
+    app: &App,
+    (headers, address): (&HeaderMap, Option<Extension<ClientAddress>>),
+    form: &Form,
+    confirmed: bool,
+) -> Answer {
     let session = session(app, headers).await?;
-    match app.identity()?.sign_out(form, session.as_ref(), confirmed).await {
+    match app.identity()?.sign_out(form, (session.as_ref(), &browser(headers, address)), confirmed).await {
         Ok(SignedOut::Ask) => {
             let name = session.map(|session| session.name);
             let fields = super::authorize::pairs(form.pairs());

@@ -13,6 +13,7 @@ use super::told::another_site;
 use super::{cookie, is_own, message, page, see, texts};
 use crate::App;
 use crate::oauth::{self, Refusal};
+use crate::problem::MAX_URI;
 
 type Answer = std::result::Result<Response, Refusal>;
 
@@ -35,12 +36,12 @@ async fn authorize(app: &App, headers: &HeaderMap, form: &Form) -> Answer {
         Err(refused) => return stop(headers, refused),
     };
     let session = session(app, headers).await?;
-    let next = match request.wants_sign_in() {
+    let next = match request.wants_sign_in(session.as_ref()) {
         true => Next::SignIn,
         false => app.identity()?.next(&request, session.as_ref(), false).await?,
     };
     match (next, session) {
-        (Next::SignIn, _) => Ok(sign_in(form, &request)?),
+        (Next::SignIn, _) => sign_in(headers, form, &request),
         (Next::Consent, Some(session)) => Ok(ask(headers, form, &request, &session)?),
         (Next::SwitchOrg(org), Some(session)) => {
             Ok(super::orgs::ask(app, headers, form, &request, (session.org, org)).await?)
@@ -66,13 +67,18 @@ fn stop(headers: &HeaderMap, refused: Refused) -> Answer {
 }
 
 /// To the sign-in page, and from there here again.
-fn sign_in(form: &Form, request: &AuthorizationRequest) -> Result<Response> {
+fn sign_in(headers: &HeaderMap, form: &Form, request: &AuthorizationRequest) -> Answer {
     let mut query = Serializer::new(String::new());
     query.append_pair("next", &again(form));
     if let Some(hint) = &request.login_hint {
         query.append_pair("login_hint", hint);
     }
-    see(&format!("/sign-in?{}", query.finish()))
+    let place = format!("/sign-in?{}", query.finish());
+    // A browser would be sent where it is not let in.
+    if place.len() > MAX_URI {
+        return Ok(message(headers, StatusCode::BAD_REQUEST, &texts(headers)["request_too_long"])?);
+    }
+    Ok(see(&place)?)
 }
 
 /// Where the browser comes here again: without the wish to sign in, which is then fulfilled.
@@ -114,14 +120,14 @@ pub(super) async fn consent(State(app): State<App>, headers: HeaderMap, body: Bo
         Ok(request) => request,
         Err(refused) => return stop(&headers, refused),
     };
-    let Some(session) = session(&app, &headers).await? else { return Ok(sign_in(&form, &request)?) };
+    let Some(session) = session(&app, &headers).await? else { return sign_in(&headers, &form, &request) };
     if form.get("decision") != Some("allow") {
         return Ok(back(&headers, app.identity()?.denied(&request))?);
     }
     match app.identity()?.next(&request, Some(&session), true).await? {
         Next::Back(redirection) => Ok(back(&headers, redirection)?),
         Next::SwitchOrg(org) => Ok(super::orgs::ask(&app, &headers, &form, &request, (session.org, org)).await?),
-        Next::SignIn | Next::Consent => Ok(sign_in(&form, &request)?),
+        Next::SignIn | Next::Consent => sign_in(&headers, &form, &request),
     }
 }
 

@@ -18,13 +18,14 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use admin_identity::Browser;
-use admin_types::{Error, Result};
+use admin_types::{Error, RequestId, Result};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use minijinja::{Environment, Value, context};
+use minijinja::{Environment, Value, context, escape_formatter};
 
+use crate::observe::REQUEST_ID;
 use crate::{App, ClientAddress};
 
 pub(crate) use signed_in::language;
@@ -38,6 +39,9 @@ const PASSKEY_COOKIE: &str = "__Host-admin-passkey";
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
+    // What is not known is left out, not written as `None`.
+    environment
+        .set_formatter(|out, state, value| if value.is_none() { Ok(()) } else { escape_formatter(out, state, value) });
     for (name, text) in [
         ("base.html", include_str!("../../assets/pages/base.html")),
         ("sign-in.html", include_str!("../../assets/pages/sign-in.html")),
@@ -177,7 +181,9 @@ fn set_named_cookie(response: &mut Response, name: &str, value: &str, seconds: i
 pub(crate) fn browser(headers: &HeaderMap, address: Option<Extension<ClientAddress>>) -> Browser {
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let cookie = cookie(headers).map(secrecy::SecretString::from);
-    Browser { address: address.map(|Extension(ClientAddress(address))| address), agent, cookie }
+    // Where the request is taken in, it gets an id if it has none.
+    let request_id = headers.get(&REQUEST_ID).and_then(|id| RequestId::accept(id.to_str().ok()?));
+    Browser { address: address.map(|Extension(ClientAddress(address))| address), agent, cookie, request_id }
 }
 
 /// Whether a form was sent from one of our own pages. Every browser says so, in one of two headers; what says nothing

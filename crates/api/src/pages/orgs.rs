@@ -1,7 +1,7 @@
 //! The orgs of an account: which there are, and in which of them the session acts.
 
 use admin_identity::{AuthorizationRequest, Form};
-use admin_types::{Kind, OrgId, Result};
+use admin_types::{Kind, OrgId, ResourceId, Result};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -18,10 +18,10 @@ const HERE: &str = "/account/orgs";
 
 pub(super) async fn page(State(app): State<App>, headers: HeaderMap, _: Uri) -> Answer {
     let Some(session) = session(&app, &headers).await? else { return sign_in_first(HERE) };
-    let orgs = app.identity()?.orgs_of(session.account, session.org).await?;
+    let orgs = app.identity()?.orgs_of(session.account, (session.org, session.user)).await?;
     let shown = orgs.into_iter().map(|org| {
-        let (id, roles) = (org.id.to_string(), org.roles.join(", "));
-        context! { id, name => org.name, user_name => org.user_name, roles, active => org.active, current => org.current }
+        let (id, user, roles) = (org.id.to_string(), org.user.to_string(), org.roles.join(", "));
+        context! { id, user, name => org.name, user_name => org.user_name, roles, active => org.active, current => org.current }
     });
     Ok(print(&headers, StatusCode::OK, "orgs.html", context! { orgs => shown.collect::<Vec<_>>() }, None)?)
 }
@@ -35,9 +35,11 @@ pub(super) async fn switch(State(app): State<App>, headers: HeaderMap, body: Bod
     let Some(session) = session(&app, &headers).await? else { return sign_in_first(HERE) };
     let place = sent.get("next").map_or(HERE, |place| next(Some(place)));
     let org = sent.get("org").and_then(OrgId::parse);
-    let switched = match org {
-        Some(org) => app.identity()?.switch_org(&session, org).await,
-        None => Err(admin_types::Error::not_found("org")),
+    let user = sent.get("user").map(ResourceId::parse);
+    let switched = match (org, user) {
+        (Some(org), None) => app.identity()?.switch_org(&session, org, None).await,
+        (Some(org), Some(Some(user))) => app.identity()?.switch_org(&session, org, Some(user)).await,
+        _ => Err(admin_types::Error::not_found("org")),
     };
     match switched {
         Ok(()) => Ok(see(place)?),

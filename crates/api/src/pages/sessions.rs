@@ -1,6 +1,7 @@
 //! Where one is signed in, and signing out there.
 
 use admin_types::{Kind, SessionId, Timestamp};
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -9,14 +10,14 @@ use minijinja::context;
 use super::signed_in::{Answer, own_form, session, sign_in_first};
 use super::told::told;
 use super::{message, page as print, see, set_cookie};
-use crate::App;
+use crate::{App, ClientAddress};
 
 const HERE: &str = "/account/sessions";
 
 pub(super) async fn page(State(app): State<App>, headers: HeaderMap) -> Answer {
     let Some(session) = session(&app, &headers).await? else { return sign_in_first(HERE) };
     let (identity, mut sessions) = (app.identity()?, vec![]);
-    let orgs = identity.orgs_of(session.account, session.org).await?;
+    let orgs = identity.orgs_of(session.account, (session.org, session.user)).await?;
     for one in identity.signed_in(&session).await? {
         let org = orgs.iter().find(|org| org.id == one.org).map(|org| org.name.clone());
         let agent = one.agent.as_deref().map(browser);
@@ -27,20 +28,26 @@ pub(super) async fn page(State(app): State<App>, headers: HeaderMap) -> Answer {
 }
 
 /// Signs out one browser, or all.
-pub(super) async fn end(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
+pub(super) async fn end(
+    State(app): State<App>,
+    address: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
     let sent = match own_form(&app, &headers, body).await? {
         Ok(sent) => sent,
         Err(refused) => return Ok(refused),
     };
     let Some(session) = session(&app, &headers).await? else { return sign_in_first(HERE) };
+    let browser = super::browser(&headers, address);
     if sent.get("everywhere").is_some() {
-        app.identity()?.end_everywhere(&session).await?;
+        app.identity()?.end_everywhere(&session, &browser).await?;
         let mut response = see("/sign-in")?;
         set_cookie(&mut response, "", 0)?;
         return Ok(response);
     }
     let ended = match sent.get("session").and_then(SessionId::parse) {
-        Some(id) => app.identity()?.end_one(&session, id).await,
+        Some(id) => app.identity()?.end_one(&session, id, &browser).await,
         None => Err(admin_types::Error::not_found("session")),
     };
     match ended {

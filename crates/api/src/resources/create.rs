@@ -5,10 +5,11 @@ use axum::body::Body;
 use axum::http::Method;
 use axum::response::Response;
 
+use super::wish::Wish;
 use crate::call::Call;
 use crate::path::Path;
 use crate::problem::Problem;
-use crate::{answer, body, collection, problem};
+use crate::{body, collection, problem};
 
 /// Create a resource
 ///
@@ -16,6 +17,7 @@ use crate::{answer, body, collection, problem};
 /// 24 hours.
 #[utoipa::path(post, path = "/v3/resources", tag = "resources", operation_id = "create_resource",
     params(("dry_run" = Option<bool>, Query, description = "Answer as if done, and do nothing"),
+        ("receipt" = Option<bool>, Query, description = "Have the receipt of the event in the answer, as `receipt`; null if it is not sealed within five seconds"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters")),
     request_body(content = crate::openapi::NewResource, content_type = "application/json"),
     responses((status = 201, description = "Created", body = crate::openapi::ResourceAnswer),
@@ -36,10 +38,10 @@ pub(crate) async fn of_type(call: Call, Path(plural): Path<String>, body: Body) 
 }
 
 async fn run(call: Call, plural: Option<&str>, body: Body) -> Result<Response, Problem> {
-    let dry_run = call.params(&["dry_run"])?.flag("dry_run")?;
+    let wish = Wish::read(&call)?;
     let of_type = collection::type_of(&call, plural).await?;
     let (document, bytes) = body::read_json(&call.headers, body).await?;
-    let op = call.idempotent_op(dry_run, &bytes)?;
+    let op = call.idempotent_op(wish.dry_run, &bytes)?;
     let written = create(&call.app.core, op, of_type, document).await.map_err(|error| error.with_lines(&bytes))?;
-    Ok(answer::created(&written, dry_run)?)
+    Ok(wish.created(&call, &written).await?)
 }

@@ -9,3 +9,4 @@ pub(crate) mod list;
 pub(crate) mod replace;
 pub(crate) mod restore;
 pub(crate) mod update;
+mod wish;

@@ -5,10 +5,11 @@ use admin_types::json;
 use axum::body::Body;
 use axum::response::Response;
 
+use super::wish::Wish;
 use crate::call::Call;
 use crate::path::Path;
 use crate::problem::Problem;
-use crate::{answer, body, collection};
+use crate::{body, collection};
 
 const MERGE: &str = "application/merge-patch+json";
 const PATCH: &str = "application/json-patch+json";
@@ -20,6 +21,7 @@ const PATCH: &str = "application/json-patch+json";
 #[utoipa::path(patch, path = "/v3/resources/{id}", tag = "resources", operation_id = "update_resource",
     params(("id" = String, Path, description = "The resource's id"),
         ("dry_run" = Option<bool>, Query, description = "Answer as if done, and do nothing"),
+        ("receipt" = Option<bool>, Query, description = "Have the receipt of the event in the answer, as `receipt`; null if it is not sealed within five seconds"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` that must be current")),
     request_body(description = "A merge patch, or a JSON Patch", content(
         (crate::openapi::ResourcePatch = "application/merge-patch+json"), (crate::openapi::ResourcePatch = "application/json"),
@@ -40,14 +42,14 @@ pub(crate) async fn of_type(
 }
 
 async fn run(call: Call, plural: Option<&str>, id: &str, body: Body) -> Result<Response, Problem> {
-    let dry_run = call.params(&["dry_run"])?.flag("dry_run")?;
+    let wish = Wish::read(&call)?;
     let of_type = collection::type_of(&call, plural).await?;
     let id = collection::id(id)?;
     let media_type = body::require_media_type(&call.headers, &[MERGE, "application/json", PATCH])?;
     let bytes = body::bytes(body).await?;
     let document = json::parse(&bytes)?;
     let patch = if media_type == PATCH { Patch::Operations(document) } else { Patch::Merge(document) };
-    let written = update(&call.app.core, call.op(dry_run)?, of_type, id, patch).await;
+    let written = update(&call.app.core, call.op(wish.dry_run)?, of_type, id, patch).await;
     let written = written.map_err(|error| error.with_lines(&bytes))?;
-    Ok(answer::changed(&written, dry_run)?)
+    Ok(wish.changed(&call, &written).await?)
 }

@@ -18,7 +18,8 @@ use crate::op::Op;
 /// The role that may do all; without it nobody could mend what went wrong.
 const OWNER: &str = "owner";
 /// The attributes of a client that say who may act as it, or as those who use it.
-const CREDENTIALS: [&str; 4] = ["jwks", "token_endpoint_auth_method", "redirect_uris", "grant_types"];
+const CREDENTIALS: [&str; 5] =
+    ["jwks", "token_endpoint_auth_method", "redirect_uris", "post_logout_redirect_uris", "grant_types"];
 /// Owners that are looked at to find one who stays.
 const OWNERS: u32 = 100;
 
@@ -41,6 +42,10 @@ pub(crate) async fn check(
                 check_facts(op, before, after)?;
                 states().try_for_each(|state| check_held(actor, state))?;
                 check_first_party(before, after)?;
+                // A new client has no credentials to be held against, but whoever makes it has them.
+                if before.is_none() && one.type_name == "client" && actor.is_limited() {
+                    return refuse("A key that is limited to some actions makes no clients: it makes no credentials");
+                }
                 if let (Some(before), Some(after)) = (before, after)
                     && lets_act(before, after)
                 {
@@ -51,6 +56,15 @@ pub(crate) async fn check(
             "role_binding" => {
                 for state in states() {
                     check_binding(tx, op, actor, state).await?;
+                }
+            }
+            "webhook" => {
+                let same = |after: &&Resource| before.is_some_and(|before| before.attributes == after.attributes);
+                if let Some(after) = after.filter(|after| !same(after)) {
+                    // Also before: what it keeps secret would go to another place with it.
+                    for state in before.into_iter().chain([after]) {
+                        check_sent(tx, op, actor, state).await?;
+                    }
                 }
             }
             _ => {}
@@ -67,6 +81,11 @@ pub(crate) async fn check(
 
 /// Refuses to let somebody act as a principal that may do what they may not themselves.
 pub(crate) async fn check_acts_as(tx: &mut Tx, op: &Op, actor: &Actor, id: ResourceId) -> Result<()> {
+    if actor.is_limited() {
+        return refuse(
+            "A key that is limited to some actions lets nobody act as anybody: it makes and ends no credentials",
+        );
+    }
     // A token or key that is limited is not all that its principal is.
     let oneself = id == op.principal.id && !op.principal.is_limited();
     if actor.has_role(OWNER) || oneself {
@@ -75,6 +94,15 @@ pub(crate) async fn check_acts_as(tx: &mut Tx, op: &Op, actor: &Actor, id: Resou
     // Also of one that is disabled: it may be active again.
     let principal = Principal::new(op.principal.org, id);
     check_holds(actor, &facts::held(tx, &principal, &actor.access.directory).await?)
+}
+
+/// What a webhook sends is what somebody may see: whoever says where it goes must be able to act as them.
+pub(crate) async fn check_sent(tx: &mut Tx, op: &Op, actor: &Actor, webhook: &Resource) -> Result<()> {
+    let as_whom = webhook.attributes.get("acts_as").and_then(Value::as_str).and_then(ResourceId::parse);
+    match as_whom {
+        Some(id) => check_acts_as(tx, op, actor, id).await,
+        None => Ok(()),
+    }
 }
 
 /// Whether somebody may act as another principal, who let others do so before: as an invitation does, when it is taken.
@@ -132,6 +160,15 @@ fn check_first_party(before: Option<&Resource>, after: Option<&Resource>) -> Res
         false => refuse(
             "Nobody but an owner makes a client `first_party`, or changes how such a client shows who it is and where its answers go",
         ),
+    }
+}
+
+/// Whoever has a credential of a client of the first party acts as everybody who comes by.
+pub(crate) fn check_credentials_of(actor: &Actor, principal: &Resource) -> Result<()> {
+    let trusted = principal.attributes.get("first_party") == Some(&Value::Bool(true));
+    match trusted && !actor.has_role(OWNER) {
+        true => refuse("Nobody but an owner makes and ends credentials of a client that is `first_party`"),
+        false => Ok(()),
     }
 }
 

@@ -26,17 +26,17 @@ permit (principal in role::"admin", action == Action::"policy.read", resource);"
         "Editors may do all to resources of the org's own types, and read what a viewer reads.",
         r#"permit (principal in role::"editor", action, resource) unless {
   resource is type || resource is user || resource is client || resource is group ||
-  resource is role || resource is role_binding || resource is policy
+  resource is role || resource is role_binding || resource is policy || resource is webhook
 };
 permit (principal in role::"editor", action in Action::"resource.read", resource) unless {
-  resource is client || resource is role_binding || resource is policy
+  resource is client || resource is role_binding || resource is policy || resource is webhook
 };"#,
     ),
     (
         "viewer",
         "Viewers may read resources, types, users, groups and roles.",
         r#"permit (principal in role::"viewer", action in Action::"resource.read", resource) unless {
-  resource is client || resource is role_binding || resource is policy
+  resource is client || resource is role_binding || resource is policy || resource is webhook
 };"#,
     ),
     (

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Both;
 
 /// Tables that belong to no org.
-const GLOBAL: [&str; 20] = [
+const GLOBAL: [&str; 22] = [
     "account",
     "api_key",
+    "audit_key",
     "device_code",
     "half_sign_in",
+    "lease",
     "logout_notice",
     "account_link",
     "attempt",

@@ -4,9 +4,10 @@ use tokio_postgres::types::Type;
 
 use super::Both;
 use crate::{
-    account_links, accounts, api_keys, attempts, client_secrets, counts, decisions, device_codes, events, half_sign_in,
-    idempotency, index_builds, indexes, logout_notices, mail, migrate, oauth, orgs, passkeys, recovery_codes,
-    references, resources, revocations, secrets, sessions, sign_in, signing_keys, totp, uniques,
+    account_links, accounts, api_keys, attempts, audit, client_secrets, counts, decisions, deliveries, device_codes,
+    event_readers, events, half_sign_in, idempotency, index_builds, indexes, leases, logout_notices, mail, migrate,
+    oauth, orgs, passkeys, recovery_codes, references, resources, revocations, secrets, sessions, sign_in,
+    signing_keys, totp, uniques, webhooks,
 };
 
 /// All of them, by module. A module that is missing here has an unused constant, which is a warning.
@@ -15,6 +16,7 @@ const ALL: &[(&str, &[&str])] = &[
     ("accounts", accounts::STATEMENTS),
     ("api_keys", api_keys::STATEMENTS),
     ("attempts", attempts::STATEMENTS),
+    ("audit", audit::STATEMENTS),
     ("mail", mail::STATEMENTS),
     ("client_secrets", client_secrets::STATEMENTS),
     ("half_sign_in", half_sign_in::STATEMENTS),
@@ -29,6 +31,8 @@ const ALL: &[(&str, &[&str])] = &[
     ("counts", counts::STATEMENTS),
     ("decisions", decisions::STATEMENTS),
     ("events", events::STATEMENTS),
+    ("event_readers", event_readers::STATEMENTS),
+    ("leases", leases::STATEMENTS),
     ("idempotency", idempotency::STATEMENTS),
     ("index_builds", index_builds::STATEMENTS),
     ("indexes", indexes::STATEMENTS),
@@ -40,6 +44,8 @@ const ALL: &[(&str, &[&str])] = &[
     ("sign_in", sign_in::STATEMENTS),
     ("signing_keys", signing_keys::STATEMENTS),
     ("uniques", uniques::STATEMENTS),
+    ("deliveries", deliveries::STATEMENTS),
+    ("webhooks", webhooks::STATEMENTS),
 ];
 
 fn all() -> impl Iterator<Item = (&'static str, &'static str)> {

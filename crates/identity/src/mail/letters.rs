@@ -50,6 +50,11 @@ pub enum Notice {
 }
 
 impl Notice {
+    /// As the audit log tells it.
+    pub(crate) fn as_str(self) -> &'static str {
+        self.key().trim_start_matches("mail_")
+    }
+
     fn key(self) -> &'static str {
         match self {
             Notice::PasswordChanged => "mail_password_changed",

@@ -35,9 +35,10 @@ impl Identity {
         self.outbox.smtp.is_some()
     }
 
-    /// Tells the owner of an account what happened to it, at its address. Without a mail server it does nothing; a letter
-    /// that cannot be kept is logged, since what happened has happened.
+    /// Tells the owner of an account what happened to it, at its address if there is a mail server, and the audit logs of its orgs. A
+    /// letter that cannot be kept is logged, since what happened has happened.
     pub async fn notify(&self, account: AccountId, notice: Notice, language: Language) {
+        self.tell_changed(account, notice);
         if let Err(error) = self.try_to_notify(account, notice, language).await {
             tracing::warn!(%error, ?notice, "a notice could not be sent");
         }

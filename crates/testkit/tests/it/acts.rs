@@ -94,16 +94,17 @@ pub(crate) fn pointers(body: &Value) -> Vec<&str> {
     body["errors"].as_array().into_iter().flatten().filter_map(|error| error["pointer"].as_str()).collect()
 }
 
-/// The number of the org's last event.
+/// The number of the last event of the org that is no refusal: those are written behind the answers.
 pub(crate) async fn last_seq(client: &Client) -> u64 {
-    get(client, "/v3/events?limit=1").await["pagination"]["total_items"].as_u64().expect("a total")
+    get(client, "/v3/audit?outcome=done&limit=1").await["data"][0]["seq"].as_u64().expect("a number")
 }
 
-/// The events after a number, in order.
+/// The events after a number, in order, but for refusals.
 pub(crate) async fn events_after(client: &Client, seq: u64) -> Vec<Value> {
     let body = get(client, &format!("/v3/events?limit=200&cursor={seq}")).await;
     assert!(body["pagination"]["next_cursor"].is_null(), "more than 200 events after {seq}");
-    body["data"].as_array().expect("events").clone()
+    let events = body["data"].as_array().expect("events").iter();
+    events.filter(|event| event.get("outcome").is_none()).cloned().collect()
 }
 
 /// What events are about: their types and resources.

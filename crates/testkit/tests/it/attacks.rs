@@ -1,6 +1,7 @@
 //! What somebody who means ill tries against the policies: nothing of it shows more, or does more, than they say.
 
 mod bombs;
+mod credentials;
 mod escalation;
 mod hidden_fields;
 mod hidden_rows;

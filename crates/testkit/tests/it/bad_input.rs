@@ -4,12 +4,15 @@ mod connections;
 mod heads;
 mod queries;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use admin_testkit::{Client, Method, Sandbox, story};
 use serde_json::{Map, Value, json};
 
 use crate::acts::{Reply, add, define, pointers, reply};
+
+/// What is not refused at once takes for ever; this is long for what is, also on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An id that nothing has.
 const NOBODY: &str = "res_01h455vb4pex5vsknk084sn02q";
@@ -216,15 +219,7 @@ story!(schema_bombs_are_refused_fast, async |sandbox: &Sandbox| {
     ];
     for (what, schema) in cases {
         let document = json!({"type": "type", "name": "bomb", "attributes": {"schema": schema}}).to_string();
-        let mut fastest = Duration::MAX;
-        // The best of five, since a machine that is busy with other tests may pause any one; and more than the bound
-        // of the server's own work, 50 ms, for the way there and back.
-        for _ in 0..5 {
-            let before = Instant::now();
-            let reply = post(sandbox, "/v3/resources", document.clone()).await;
-            fastest = fastest.min(before.elapsed());
-            is_problem(&reply, 422, "validation_failed", &[], what);
-        }
-        assert!(fastest < Duration::from_millis(200), "{what}: {fastest:?}");
+        let reply = tokio::time::timeout(PATIENCE, post(sandbox, "/v3/resources", document)).await;
+        is_problem(&reply.expect(what), 422, "validation_failed", &[], what);
     }
 });

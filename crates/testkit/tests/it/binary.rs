@@ -274,6 +274,7 @@ async fn under_v3_nobody_gets_more_than_a_401() {
         "/v3/a/b/c/d",
         "/v3/events",
         "/v3/openapi.json",
+        "/v3/asyncapi.json",
         "/v3/index-builds",
         "/v3/resources:import",
         "/v3/resources:export",

@@ -176,3 +176,34 @@ story!(numbers_have_no_gaps_though_many_write_and_fail_at_once, async |sandbox: 
     created.sort_unstable();
     assert_eq!(told, created);
 });
+
+story!(events_are_cloud_events_for_those_who_accept_them, async |sandbox: &Sandbox| {
+    let accept = async |path: &str, media_type: &str| {
+        reply(sandbox.request(Method::GET, path).header("accept", media_type)).await
+    };
+    const BATCH: &str = "application/cloudevents-batch+json";
+    let (mut all, mut next) = (vec![], "/v3/events?limit=7&order=asc".to_owned());
+    loop {
+        let page = accept(&next, &format!("{BATCH}, application/json;q=0.5")).await;
+        assert_eq!((page.status, page.header("content-type")), (200, BATCH));
+        all.extend(page.body.as_array().expect("a batch").clone());
+        let Some(link) = page.headers.get("link") else { break };
+        let link = link.to_str().expect("text");
+        let link = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")).expect("a link");
+        next = link[link.find("/v3").expect("a path")..].to_owned();
+    }
+    let plain = get(sandbox, "/v3/events?limit=200").await["data"].as_array().expect("events").clone();
+    assert!(plain.len() > 7);
+    assert_eq!(all.iter().map(|event| event["data"].clone()).collect::<Vec<_>>(), plain);
+    let first = &all[0];
+    assert_eq!(
+        (&first["specversion"], &first["id"], &first["type"]),
+        (&json!("1.0"), &plain[0]["id"], &plain[0]["type"])
+    );
+    let one = format!("/v3/events/{}", id(&plain[0]));
+    let structured = accept(&one, "application/cloudevents+json").await;
+    assert_eq!((structured.header("content-type"), &structured.body), ("application/cloudevents+json", first));
+    for media_type in ["application/json", "*/*", "application/json, application/cloudevents+json"] {
+        assert_eq!(accept(&one, media_type).await.body["data"], plain[0]);
+    }
+});

@@ -102,7 +102,7 @@ story!(a_list_is_of_the_types_that_are_named, async |sandbox: &Sandbox| {
         ("?type=thing", 3),
         ("?type=thing,gadget", 7),
         ("?type=gadget,thing,thing", 7),
-        ("?type=type", 10),
+        ("?type=type", 11),
         ("?type=user,thing", 4),
         ("?type=thing,gadget&filter=type!=thing", 4),
         ("?filter=type=widget%20OR%20name:thing", 8),

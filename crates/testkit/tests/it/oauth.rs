@@ -2,6 +2,7 @@
 
 mod assertions;
 mod attacks;
+mod clients;
 mod credentials;
 pub(crate) mod dpop;
 mod ended;

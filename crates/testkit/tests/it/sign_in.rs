@@ -1,7 +1,10 @@
 //! People sign in: the one-time link, passwords, sessions, and the authorization code flow, as a browser without scripts
 //! goes through them.
 
+mod asked;
+mod at_once;
 mod attacks;
+mod audited;
 mod authenticator;
 mod bound;
 mod code_flow;
@@ -15,6 +18,8 @@ mod orgs;
 mod passkeys;
 mod passwords;
 mod people;
+mod premade;
+mod proxied;
 mod sessions;
 mod step_up;
 mod told;

@@ -29,7 +29,7 @@ story!(a_type_gives_its_resources_paths_and_rules, async |sandbox: &Sandbox| {
     let types = get(sandbox, "/v3/types").await;
     let mut names: Vec<_> = types["data"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap()).collect();
     names.sort_unstable();
-    assert_eq!(names, ["client", "group", "policy", "role", "role_binding", "type", "user", "workspace"]);
+    assert_eq!(names, ["client", "group", "policy", "role", "role_binding", "type", "user", "webhook", "workspace"]);
 
     let document = json!({"name": "Production", "attributes": {"region": "eu"}});
     let (status, body) = sandbox.post_json("/v3/workspaces", &document).await;

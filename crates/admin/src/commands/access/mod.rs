@@ -47,7 +47,8 @@ struct Envelope {
     data: Box<RawValue>,
 }
 
-async fn ask(
+/// What the server answers.
+pub(super) async fn ask(
     config: &Config,
     answer: &Answer,
     method: Method,
@@ -67,14 +68,14 @@ async fn ask(
 }
 
 /// Prints the answer as it is, or as lines for people.
-fn show(data: &RawValue, json: bool, lines: fn(&Value) -> Vec<String>) -> Result<()> {
+pub(super) fn show(data: &RawValue, json: bool, lines: fn(&Value) -> Vec<String>) -> Result<()> {
     if json {
         out::line(data.get());
         return Ok(());
     }
     let data = serde_json::from_str(data.get())?;
-    // Names and conditions are what somebody wrote; a terminal would obey some characters.
-    lines(&data).iter().for_each(|line| out::line(&line.replace(char::is_control, "\u{fffd}")));
+    // Names and conditions are what somebody wrote.
+    lines(&data).iter().for_each(|line| out::foreign(line));
     Ok(())
 }
 
@@ -89,7 +90,7 @@ fn items<'v>(value: &'v Value, name: &str) -> &'v [Value] {
 }
 
 /// Rows with their columns below each other, two spaces apart.
-fn table(rows: &[Vec<String>]) -> Vec<String> {
+pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let line = |row: &Vec<String>| {
         let cells = row.iter().enumerate().map(|(at, cell)| {

@@ -5,7 +5,7 @@ mod searches;
 use admin_testkit::{Backend, Method};
 
 use super::*;
-use crate::acts::Reply;
+use crate::acts::{Reply, eventually};
 
 const EVALUATION: &str = "/access/v1/evaluation";
 const EVALUATIONS: &str = "/access/v1/evaluations";
@@ -294,7 +294,12 @@ async fn the_configuration_names_the_public_url_and_believes_no_header() {
 
     // Links that are printed begin with it too, and the command line still finds the server itself.
     let link = format!("{public}/set-up?token=sgn_");
-    assert!(sandbox.log().contains(&link) && sandbox.log().contains(&format!("Admin is ready at {public}\n")));
+    // What it prints comes after it is ready.
+    eventually("it says where it is", async || {
+        let said = sandbox.log();
+        (said.contains(&link) && said.contains(&format!("Admin is ready at {public}\n"))).then_some(())
+    })
+    .await;
     assert!(sandbox.log().contains(&format!("Listens at      {}", sandbox.base_url)), "{}", sandbox.log());
     assert!(sandbox.cli(&["sign-in"]).contains(&link));
     assert!(sandbox.cli(&["--public-url", "http://other:1", "sign-in"]).contains("http://other:1/set-up?token=sgn_"));

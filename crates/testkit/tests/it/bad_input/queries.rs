@@ -154,6 +154,7 @@ story!(methods_that_a_path_does_not_take_are_named, async |sandbox: &Sandbox| {
         (Method::POST, "/v3/events", &["GET"]),
         (Method::GET, "/v3/resources:import", &["POST"]),
         (Method::POST, "/v3/openapi.json", &["GET"]),
+        (Method::POST, "/v3/asyncapi.json", &["GET"]),
         (Method::POST, "/livez", &["GET"]),
     ];
     for (method, path, allowed) in cases {

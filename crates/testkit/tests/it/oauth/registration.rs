@@ -64,6 +64,10 @@ async fn register_clients(backend: Backend) {
         let refused = register(sandbox, &metadata).await;
         assert_eq!((refused.status, refused.body["error"].as_str()), (400, Some(wanted)), "{change}: {}", refused.body);
     }
+    for name in ["redirect_uris", "grant_types", "post_logout_redirect_uris"] {
+        let refused = register(sandbox, &json!({"redirect_uris": place, name: "x"})).await.body;
+        assert_eq!(refused["error_description"], json!(format!("{name} must be an array of texts")), "{refused}");
+    }
     let good = json!({"redirect_uris": ["https://app.example/back"]});
     let viewer = sandbox.with_token(sandbox.cli(&["token", "create", "--role", "viewer"]).trim());
     let before = last_seq(sandbox).await;
@@ -71,6 +75,14 @@ async fn register_clients(backend: Backend) {
         assert_eq!(register(&caller, &good).await.status, status);
     }
     assert_eq!(last_seq(sandbox).await, before);
+    // Who may create clients, but not give them secrets, leaves none behind.
+    let limits = json!({"name": "limited", "actions": ["client.create", "client.read"]});
+    let limited = sandbox.post_json("/v3/api-keys", &limits).await.1["data"]["key"].clone();
+    let clients = total(sandbox, "/v3/clients").await;
+    let refused = register(&sandbox.with_token(limited.as_str().expect("a key")), &good).await;
+    assert_eq!(refused.status, 403, "{}", refused.body);
+    assert_eq!(total(sandbox, "/v3/clients").await, clients);
+    assert_eq!(total(sandbox, "/v3/clients?trashed=true").await, 0);
 }
 
 #[test]

@@ -94,6 +94,37 @@ story!(what_others_wrote_needs_consent, async |sandbox: &Sandbox| {
     assert!(tokens.get("refresh_token").is_none(), "a client that may not refresh gets nothing to refresh by");
 });
 
+story!(who_agreed_is_not_asked_again_in_the_session, async |sandbox: &Sandbox| {
+    let browser = owner(sandbox).await;
+    let attributes = json!({"redirect_uris": [BACK], "grant_types": ["authorization_code"]});
+    let client = add(sandbox, "client", "theirs", attributes.clone()).await;
+    let little = [("scope", "openid email")];
+    let page = browser.get(&ask(&client, &little)).await;
+    let fields = page.fields();
+    let fields = fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let answer = browser.submit("/oauth/consent", &fields.chain([("decision", "allow")]).collect::<Vec<_>>()).await;
+    assert!(answer.param("code").is_some(), "{}", answer.text);
+    let asked = async |changes: &[(&str, &str)]| {
+        let changes = [&little[..], changes].concat();
+        browser.get(&ask(&client, &changes)).await
+    };
+    assert!(asked(&[]).await.param("code").is_some());
+    assert!(asked(&[("prompt", "none")]).await.param("code").is_some());
+    assert!(asked(&[("scope", "openid")]).await.param("code").is_some(), "less was agreed to with more");
+    // More, on demand, and of somebody else.
+    assert!(asked(&[("scope", "openid email profile")]).await.text.contains("theirs"));
+    assert!(asked(&[("prompt", "consent")]).await.text.contains("theirs"));
+    let silent = asked(&[("scope", "openid email admin"), ("prompt", "none")]).await;
+    assert_eq!(silent.param("error").as_deref(), Some("consent_required"));
+    let other = add(sandbox, "client", "others", attributes.clone()).await;
+    assert!(browser.get(&ask(&other, &little)).await.text.contains("others"));
+    // Until they sign out.
+    browser.submit("/sign-out", &[]).await;
+    let fields = [("email", "ada@example.org"), ("password", PASSWORD)];
+    assert_eq!(browser.submit("/sign-in", &fields).await.status, 303);
+    assert!(asked(&[]).await.text.contains("theirs"));
+});
+
 story!(prompt_and_max_age_are_followed, async |sandbox: &Sandbox| {
     let client = app(sandbox).await;
     let nobody = Browser::new(sandbox).get(&ask(&client, &[("prompt", "none")])).await;

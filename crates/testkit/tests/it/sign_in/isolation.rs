@@ -44,6 +44,8 @@ async fn other_org(sandbox: &Sandbox) -> Org {
     let cedar = "permit (principal in group::\"zebra\", action, resource);";
     ids.insert("group", add(&owner, "group", MARK, json!({})).await);
     ids.insert("policy", add(&owner, "policy", "zebra policy", json!({"cedar": cedar})).await);
+    let sent = json!({"url": "https://zebra.example.org/", "events": ["stripe.created"]});
+    ids.insert("webhook", add(&owner, "webhook", "zebra webhook", sent).await);
     let event = get(&owner, "/v3/events?limit=1").await["data"][0]["id"].as_str().expect("an event").to_owned();
     ids.insert("event", event);
     Org { owner, ids }
@@ -61,9 +63,10 @@ fn body_for(method: &str, path: &str, id: &str, user: &str) -> Option<(&'static 
     match (method, path) {
         ("PATCH", _) => Some(("application/merge-patch+json", json!({"name": "taken over"}))),
         ("PUT", _) => Some((json, json!({"name": "taken over", "attributes": {}}))),
-        ("POST", path) if ["/secrets", "/invitation", "/rotate"].iter().any(|end| path.ends_with(end)) => {
+        ("POST", path) if ["/secrets", "/invitation", "/rotate", "/test"].iter().any(|end| path.ends_with(end)) => {
             Some((json, json!({})))
         }
+        ("POST", path) if path.ends_with("/replay") => Some((json, json!({"failed": true}))),
         ("POST", "/v3/access/explain") => {
             Some((json, json!({"action": "gadget.read", "resource": id, "principal": user})))
         }
@@ -78,9 +81,14 @@ fn body_for(method: &str, path: &str, id: &str, user: &str) -> Option<(&'static 
 
 /// Calls an endpoint: its answer, without what is never the same twice, and with `id` blotted out.
 async fn call(caller: &Client, method: &str, path: &str, (id, user): (&str, &str)) -> (u16, String) {
-    let mut filled = path.replace("{id}", id).replace("{secret}", id);
+    let mut filled = path.replace("{id}", id).replace("{secret}", id).replace("{event}", id);
     if path.starts_with("/v3/api-keys") {
         filled = format!("{filled}?principal={user}");
+    }
+    if path.ends_with("/stream") {
+        // A stream that goes on does not end.
+        let event = if id.starts_with("evt_") { id } else { "evt_01h455vb4pex5vsknk084sn02q" };
+        filled = format!("{filled}?after={event}");
     }
     let mut request = caller.request(method.parse().expect("a method"), &filled);
     if let Some((media_type, body)) = body_for(method, path, id, user) {
@@ -107,7 +115,7 @@ story!(no_endpoint_shows_or_changes_what_is_of_another_org, async |sandbox: &San
         "{}",
         paths.len()
     );
-    let kinds = ["type", "resource", "user", "client", "group", "policy", "event", "secret", "key", "org"];
+    let kinds = ["type", "resource", "user", "client", "group", "policy", "webhook", "event", "secret", "key", "org"];
     let mut calls = 0;
     for (path, item) in paths {
         for method in item.as_object().expect("methods").keys().map(|method| method.to_uppercase()) {

@@ -133,3 +133,65 @@ story!(a_person_acts_in_one_org_at_a_time, async |sandbox: &Sandbox| {
     let out = sandbox.try_cli(&["orgs", "switch", "Elsewhere"]);
     assert!(!out.status.success() && said_by(&out).contains("you are in no org `Elsewhere`"), "{}", said_by(&out));
 });
+
+story!(a_terminal_that_is_let_in_no_more_says_what_to_do, async |sandbox: &Sandbox| {
+    let browser = owner(sandbox).await;
+    login(sandbox, &browser, &["--profile", "work"]).await;
+    let copy = fs::read(sandbox.config_dir().join("admin/credentials.json")).expect("the profiles");
+    sandbox.cli(&["logout", "--profile", "work"]);
+    // Somebody signed out elsewhere: the token here looks as good as before.
+    fs::write(sandbox.config_dir().join("admin/credentials.json"), copy).expect("written");
+    let remedy = format!("run `admin login {} --profile work`", sandbox.base_url);
+    for command in [&["whoami"][..], &["orgs"], &["export"]] {
+        let out = sandbox.try_cli(&[command, &["--profile", "work"]].concat());
+        assert!(!out.status.success() && said_by(&out).contains(&remedy), "{command:?}: {}", said_by(&out));
+    }
+});
+
+story!(a_file_of_profiles_is_looked_at_before_it_is_used, async |sandbox: &Sandbox| {
+    let browser = owner(sandbox).await;
+    login(sandbox, &browser, &[]).await;
+    let file = sandbox.config_dir().join("admin/credentials.json");
+    for mode in [0o644, 0o640, 0o602] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("a mode");
+        for command in
+            [&["whoami"][..], &["logout"], &["export", "--profile", "default"], &["login", &sandbox.base_url]]
+        {
+            let out = sandbox.try_cli(command);
+            let remedy = format!("(mode {mode:04o}); run `chmod 600 {}`", file.display());
+            assert!(!out.status.success() && said_by(&out).contains(&remedy), "{command:?}: {}", said_by(&out));
+        }
+    }
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("a mode");
+    sandbox.cli(&["whoami"]);
+    // A damaged one is told of before anybody is asked to let the terminal in.
+    for damaged in ["{bad", "{}", ""] {
+        fs::write(&file, damaged).expect("written");
+        let out = sandbox.try_cli(&["login", &sandbox.base_url]);
+        let said = said_by(&out);
+        assert!(!out.status.success() && said.contains("is damaged") && !said.contains("user_code"), "{said}");
+    }
+});
+
+story!(a_profile_is_named_before_or_after_a_subcommand, async |sandbox: &Sandbox| {
+    let browser = owner(sandbox).await;
+    login(sandbox, &browser, &["--profile", "work"]).await;
+    let org = sandbox.cli(&["orgs", "--profile", "work"]).split_whitespace().nth(1).expect("an id").to_owned();
+    assert!(sandbox.cli(&["orgs", "switch", &org, "--profile", "work"]).contains("(profile work)"));
+    assert!(sandbox.cli(&["orgs", "--profile", "work", "switch", &org]).contains("(profile work)"));
+});
+
+#[tokio::test]
+async fn what_is_no_address_of_a_server_is_told() {
+    let sandbox = &Sandbox::start_on(Backend::Sqlite).await;
+    let more = ["/x", "#", "?x"].map(|end| format!("{}{end}", sandbox.base_url));
+    for url in
+        ["ftp://x", "", "http://", "http://u:p@localhost", "a b"].into_iter().chain(more.iter().map(String::as_str))
+    {
+        for command in [&["login", url][..], &["export", "--url", url]] {
+            let out = sandbox.try_cli(command);
+            let told = format!("`{url}` is no address of a server; it is http:// or https:// and a host");
+            assert!(!out.status.success() && said_by(&out).contains(&told), "{command:?}: {}", said_by(&out));
+        }
+    }
+}

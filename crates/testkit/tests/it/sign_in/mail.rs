@@ -1,7 +1,11 @@
 //! Letters: invitations, another address, and a mail server that is away for a while.
 
+use admin_testkit::Backend;
+use admin_testkit::mail::MailServer;
+
 use super::orgs::{invitation, person_of};
 use super::*;
+use crate::acts::eventually;
 
 /// A story with a mail server, on both databases.
 macro_rules! told_by_mail {
@@ -73,6 +77,27 @@ told_by_mail!(an_invitation_goes_to_its_address, async |sandbox: &Sandbox, mail:
     mail.letter("dan@example.org", 3).await;
     assert_eq!(mail.count(), 4);
 });
+
+/// Over TLS, to a server whose certificate is trusted, and to no other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn letters_go_over_tls_to_the_server_that_is_meant() {
+    let (mail, certificate) = MailServer::start_tls().await;
+    let trust = certificate.file().to_str().expect("a path in UTF-8");
+    let mut settings = vec![("ADMIN_SMTP_URL", &*mail.url), ("ADMIN_MAIL_FROM", "Admin <admin@example.org>")];
+    let distrusting = Sandbox::start_with(Backend::Sqlite, &settings).await;
+    let invite = async |sandbox: &Sandbox, email: &str| {
+        owner(sandbox).await;
+        let user = add(sandbox, "user", "bea", json!({"email": email})).await;
+        sandbox.post_json(&format!("/v3/users/{user}/invitation"), &json!({"send": true})).await.0
+    };
+    assert_eq!(invite(&distrusting, "ada@example.org").await, 201, "it is kept, and sent when that can be");
+    eventually("Admin goes away", async || (mail.distrusted() > 0).then_some(())).await;
+    settings.push(("SSL_CERT_FILE", trust));
+    let trusting = Sandbox::start_with(Backend::Sqlite, &settings).await;
+    assert_eq!(invite(&trusting, "bea@example.org").await, 201);
+    assert_eq!(mail.letter("bea@example.org", 1).await.to, ["bea@example.org"]);
+    assert_eq!(mail.letters_to("ada@example.org"), []);
+}
 
 told_by_mail!(names_write_no_headers, async |sandbox: &Sandbox, mail: &MailServer| {
     let ada = owner(sandbox).await;
@@ -196,5 +221,10 @@ told_by_mail!(an_invitation_that_was_passed_on_serves_nobody_else, async |sandbo
     let open = add(sandbox, "user", "somebody", json!({})).await;
     let open = invitation(sandbox, &open).await;
     let page = Browser::new(sandbox).get(&format!("/set-up?token={open}")).await;
-    assert!(page.text.contains("<strong>owner</strong> invites you to <strong>main</strong>"), "{}", page.text);
+    assert!(
+        page.text.contains("<strong>owner</strong></bdi> invites you to <bdi><strong>main</strong>"),
+        "{}",
+        page.text
+    );
+    assert!(page.text.contains(r#"autocomplete="username" required value="" autofocus"#), "{}", page.text);
 });

@@ -80,7 +80,7 @@ story!(the_operator_makes_an_org_and_its_owner_comes_by_the_link, async |sandbox
     let token = said.split_once("/set-up?token=").expect("a link").1.trim();
     let browser = Browser::new(sandbox);
     let page = browser.get(&format!("/set-up?token={token}")).await;
-    assert!(page.text.contains("This leads to <strong>Acme</strong>"), "{}", page.text);
+    assert!(page.text.contains("This leads to <bdi><strong>Acme</strong></bdi>"), "{}", page.text);
     let fields = [("token", token), ("email", "olga@example.org"), ("password", PASSWORD)];
     assert_eq!(browser.submit("/set-up", &fields).await.status, 303);
     let olga = page_client(&browser).await;
@@ -126,6 +126,34 @@ story!(one_person_acts_in_each_org_by_its_own_roles, async |sandbox: &Sandbox| {
     assert_eq!(orgs["data"][1]["active"], false, "{orgs}");
     let page = bea.get("/account/orgs").await;
     assert!(page.text.contains("Your access here is disabled."), "{}", page.text);
+});
+
+story!(one_person_may_have_two_users_in_an_org, async |sandbox: &Sandbox| {
+    let (first, bea) = person_of(sandbox, sandbox, "bea", json!(["editor"])).await;
+    let second = add(sandbox, "user", "bea again", json!({"roles": ["viewer"]})).await;
+    let token = invitation(sandbox, &second).await;
+    let fields = [("token", token.as_str()), ("email", "bea@example.org"), ("password", PASSWORD)];
+    assert_eq!(bea.submit("/set-up", &fields).await.status, 303);
+    let current = async |bea: &Browser| {
+        let orgs = get(&page_client(bea).await, "/v3/orgs").await["data"].clone();
+        let orgs = orgs.as_array().expect("orgs").clone();
+        assert_eq!(orgs.len(), 2, "{orgs:?}");
+        let mut current = orgs.iter().filter(|one| one["current"] == true);
+        let user = current.next().expect("a current one")["user"].as_str().expect("a user").to_owned();
+        assert!(current.next().is_none(), "{orgs:?}");
+        (user, orgs[0]["id"].as_str().expect("an org").to_owned())
+    };
+    let (_, org) = current(&bea).await;
+    for user in [&first, &second, &first] {
+        let answer = bea.submit("/account/orgs", &[("org", &org), ("user", user)]).await;
+        assert_eq!(answer.status, 303, "{user} of {first}, {second}: {}", answer.text);
+        assert_eq!(current(&bea).await.0, *user);
+    }
+    let (stranger, _) = person_of(sandbox, sandbox, "cyd", json!(["owner"])).await;
+    for user in [stranger.as_str(), "usr_01h455vb4pex5vsknk084sn02q", "nonsense"] {
+        assert_eq!(bea.submit("/account/orgs", &[("org", &org), ("user", user)]).await.status, 404, "{user}");
+    }
+    assert_eq!(current(&bea).await.0, first);
 });
 
 story!(a_session_goes_to_no_org_that_its_account_is_not_in, async |sandbox: &Sandbox| {
