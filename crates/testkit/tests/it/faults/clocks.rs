@@ -1,7 +1,7 @@
 //! The machine's clock is put back by an hour.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::*;
 
@@ -21,21 +21,29 @@ fn shifted(clock: &str) -> [(&str, &str); 4] {
     ]
 }
 
-/// Debian's `libfaketime`.
+/// Debian's `libfaketime`, as it is for threads: in the plain one a thread may see the machine's time while another reads
+/// the file.
 fn library() -> PathBuf {
     let folders = fs::read_dir("/usr/lib").expect("libraries").map(|entry| entry.expect("a folder").path());
-    let mut found = folders.map(|folder| folder.join("faketime/libfaketime.so.1"));
+    let mut found = folders.map(|folder| folder.join("faketime/libfaketimeMT.so.1"));
     found.find(|path| path.is_file()).expect("libfaketime, which scripts/install.sh test installs")
 }
 
-async fn an_hour_back(world: &World, clock: &PathBuf) {
-    fs::write(clock, "+0").expect("the clock");
+/// Sets what is added to the machine's time. The file is read all the time, and must never be seen empty.
+fn set(clock: &Path, added: &str) {
+    let new = clock.with_extension("new");
+    fs::write(&new, added).expect("the clock");
+    fs::rename(new, clock).expect("the clock");
+}
+
+async fn an_hour_back(world: &World, clock: &Path) {
+    set(clock, "+0");
     let writers = world.write();
     world.until_more(40).await;
     // Some are under way, and some wait for their next try.
     world.sink.first("/hook", vec![Answer::status(500); 4]);
     world.until_more(20).await;
-    fs::write(clock, BACK).expect("the clock");
+    set(clock, BACK);
     world.until_more(40).await;
     writers.stop().await;
     let newest = get(&world.sandbox, "/v3/events?type=thing.*&limit=1&order=desc").await["data"][0].clone();
@@ -58,7 +66,7 @@ async fn an_hour_back(world: &World, clock: &PathBuf) {
 async fn a_clock_that_is_put_back_stops_nothing_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let clock = folder.path().join("clock");
-    fs::write(&clock, BACK).expect("the clock");
+    set(&clock, BACK);
     let world = World::alone(&shifted(clock.to_str().expect("a path"))).await;
     an_hour_back(&world, &clock).await;
 }
@@ -67,7 +75,7 @@ async fn a_clock_that_is_put_back_stops_nothing_alone() {
 async fn a_clock_that_is_put_back_stops_nothing_over_servers() {
     let folder = tempfile::tempdir().expect("a folder");
     let clock = folder.path().join("clock");
-    fs::write(&clock, BACK).expect("the clock");
+    set(&clock, BACK);
     // S3 refuses whoever has another time than it has.
     let blobs = format!("folder:{}", folder.path().join("blobs").display());
     let settings = [&shifted(clock.to_str().expect("a path"))[..], &[("ADMIN_BLOB", &blobs)]].concat();
