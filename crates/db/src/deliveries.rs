@@ -14,6 +14,7 @@ sql! {
     ENDPOINTS = "SELECT org_id, webhook_id, CAST(COUNT(*) AS BIGINT), MAX(due_at) FROM delivery
         WHERE state = 'waiting' AND due_at >= $1 AND due_at <= $2 AND (org_id, webhook_id) > ($3, $4)
         GROUP BY org_id, webhook_id ORDER BY org_id, webhook_id LIMIT $5";
+    AHEAD = "SELECT CAST(1 AS BIGINT) FROM delivery WHERE state = 'waiting' AND due_at > $1 AND created_at > $1 LIMIT 1";
     HURRY = "UPDATE delivery SET due_at = $1 WHERE state = 'waiting' AND due_at > $1 AND created_at > $1";
     DUE = "SELECT seq, action, resource_id, state, reason, step, tries, due_at, created_at, done_at FROM delivery
         WHERE org_id = $1 AND webhook_id = $2 AND state = 'waiting' AND due_at <= $3 ORDER BY due_at, seq LIMIT $4";
@@ -154,7 +155,12 @@ pub async fn insert(
     conn.defer(if again { AGAIN } else { INSERT }, &args).await
 }
 
-/// Makes due what was written down before the clock was put back to `now`: it would wait until the clock has caught up.
+/// Whether anything waits that was written down later than `now`, by a clock that was put back since, or that is ahead.
+pub async fn is_ahead(conn: &mut Conn, now: Timestamp) -> Result<bool> {
+    Ok(conn.fetch_one(AHEAD, &[Arg::Int(now.0)], |row| row.int(0)).await?.is_some())
+}
+
+/// Makes due what was written down later than `now`: it would wait until the clock has caught up.
 pub async fn hurry(conn: &mut Conn, now: Timestamp) -> Result<()> {
     conn.execute(HURRY, &[Arg::Int(now.0)]).await.map(drop)
 }

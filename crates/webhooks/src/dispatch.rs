@@ -12,6 +12,7 @@ use admin_types::{Result, Timestamp};
 use futures_util::FutureExt;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Webhooks, lane, record};
@@ -20,6 +21,8 @@ use crate::{Webhooks, lane, record};
 const LOOK: Duration = Duration::from_millis(500);
 /// Endpoints that are read at once.
 const PAGE: u32 = 10_000;
+/// How often the database is asked whether anything waits that was written down in the future.
+const LOOK_AHEAD: Duration = Duration::from_secs(10);
 /// How far looks overlap, in seconds: a transaction may become visible after a later one.
 const OVERLAP_SECONDS: i64 = 60;
 /// The name of the lease, how long it lasts in seconds, and how often it is renewed.
@@ -94,7 +97,7 @@ async fn work(webhooks: &Webhooks, stop: CancellationToken) {
     let mut lanes: JoinSet<Endpoint> = JoinSet::new();
     let mut running: HashMap<Endpoint, Arc<Notify>> = HashMap::new();
     // All there is, at first.
-    let mut looked = Looked { at: Timestamp(0), due: HashMap::new() };
+    let mut looked = Looked { at: Timestamp(0), due: HashMap::new(), ahead: None };
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -149,6 +152,8 @@ async fn work(webhooks: &Webhooks, stop: CancellationToken) {
 struct Looked {
     at: Timestamp,
     due: HashMap<Endpoint, Due>,
+    /// When it was last looked for what was written down in the future.
+    ahead: Option<Instant>,
 }
 
 /// The endpoints in which something became due since all were `looked` at, and a little before; and whether it is news, since what is due
@@ -158,9 +163,14 @@ async fn due(webhooks: &Webhooks, looked: &mut Looked) -> Vec<(Endpoint, bool)> 
     // At first, and when the clock was put back, everything is looked at.
     let anew = looked.at.0 == 0 || looked.at > now;
     let since = if anew { Timestamp(0) } else { looked.at.plus_seconds(-OVERLAP_SECONDS) };
-    match read_due(webhooks, (since, now), anew).await {
+    let is_time = anew || looked.ahead.is_none_or(|at| at.elapsed() >= LOOK_AHEAD);
+    match read_due(webhooks, (since, now), is_time).await {
         Ok(found) => {
-            let before = std::mem::replace(looked, Looked { at: now, due: found }).due;
+            if is_time {
+                looked.ahead = Some(Instant::now());
+            }
+            looked.at = now;
+            let before = std::mem::replace(&mut looked.due, found);
             let is_news = |endpoint: &Endpoint, due: &Due| before.get(endpoint) != Some(due);
             looked.due.iter().map(|(endpoint, due)| (*endpoint, is_news(endpoint, due))).collect()
         }
@@ -174,10 +184,11 @@ async fn due(webhooks: &Webhooks, looked: &mut Looked) -> Vec<(Endpoint, bool)> 
 async fn read_due(
     webhooks: &Webhooks,
     (since, now): (Timestamp, Timestamp),
-    anew: bool,
+    look_ahead: bool,
 ) -> Result<HashMap<Endpoint, Due>> {
     let (db, mut found, mut after) = (webhooks.core.db(), HashMap::new(), None);
-    if anew {
+    // What was written down before a clock was put back, or while that was on its way, or by a machine whose clock is wrong.
+    if look_ahead && deliveries::is_ahead(&mut *db.scan().await?, now).await? {
         db.write_global(async move |tx: &mut Tx| deliveries::hurry(tx, now).await).await?;
     }
     loop {

@@ -12,6 +12,7 @@ pub(super) fn parameters(operation: &mut Value) {
     let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
     for parameter in parameters.into_iter().flatten() {
         let name = parameter["name"].as_str().unwrap_or_default().to_owned();
+        let is_number = parameter["schema"]["format"] == "int64";
         let schema = match (name.as_str(), events) {
             ("id", true) => json!({"type": "string", "pattern": "^evt_[0-7][0-9a-hjkmnp-tv-z]{25}$"}),
             ("id", _) => json!({"type": "string", "pattern": format!("^{RESOURCE}$")}),
@@ -34,8 +35,8 @@ pub(super) fn parameters(operation: &mut Value) {
                 json!({"type": "string", "anyOf": [{"format": "date-time"}, {"maxLength": 0}]})
             }
             ("order", _) => json!({"type": "string", "enum": ["asc", "desc", ""]}),
-            ("cursor", true) => json!({"type": "integer", "format": "int64", "minimum": 0}),
-            ("cursor", false) => json!({"type": "string", "maxLength": 2048}),
+            ("cursor", _) if is_number => json!({"type": "integer", "format": "int64", "minimum": 0}),
+            ("cursor", _) => json!({"type": "string", "maxLength": 2048}),
             ("page", _) => json!({"type": "integer", "format": "int64", "minimum": 1, "maximum": 100_001}),
             ("limit", _) => json!({"type": "integer", "format": "int32", "minimum": 1, "maximum": 200}),
             ("filter", _) => json!({"type": "string", "maxLength": 8192}),

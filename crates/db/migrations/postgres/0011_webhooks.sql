@@ -36,7 +36,7 @@ CREATE TABLE delivery (
     done_at BIGINT,
     PRIMARY KEY (org_id, webhook_id, seq)
 );
-CREATE INDEX delivery_due ON delivery (due_at) WHERE state = 'waiting';
+CREATE INDEX delivery_due ON delivery (due_at, created_at) WHERE state = 'waiting';
 CREATE INDEX delivery_waiting ON delivery (org_id, webhook_id, due_at) WHERE state = 'waiting';
 CREATE INDEX delivery_of_resource ON delivery (org_id, webhook_id, resource_id, seq) WHERE state = 'waiting';
 CREATE INDEX delivery_failed ON delivery (org_id, webhook_id, seq) WHERE state = 'failed';
