@@ -18,7 +18,7 @@ pub(crate) async fn authenticate(
         return Ok(None);
     }
     let (bound, token) = token_of(headers).ok_or_else(|| {
-        let detail = "Send `Authorization: Bearer TOKEN`. `admin token create` prints a token.";
+        let detail = "Send `Authorization: Bearer TOKEN`. `admin token create --role owner` prints a token.";
         Error::new(Kind::Unauthenticated, "missing_token", detail)
     })?;
     let (identity, now) = (app.identity()?, app.core.clock().now());

@@ -14,7 +14,7 @@ const MAX_FILE: u64 = 64 * 1024 * 1024;
 
 /// Verifies a receipt, and says what it proves.
 pub(crate) fn verify(arguments: &Verify) -> Result<()> {
-    let receipt = Receipt::parse(&read(&arguments.receipt)?)
+    let receipt = Receipt::parse(&read_note(&arguments.receipt)?)
         .map_err(|error| anyhow::anyhow!("{} is no receipt: {error}", arguments.receipt.display()))?;
     let policy = policy(arguments)?;
     let (leaf, event) = leaf(arguments, &receipt)?;
@@ -94,7 +94,16 @@ pub(super) fn keys(given: &[String], flag: &str) -> Result<Vec<Verifier>> {
     Ok(keys)
 }
 
-pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
+/// A receipt or a checkpoint, without the empty lines at its end that programs such as `jq -r` leave.
+pub(super) fn read_note(path: &Path) -> Result<Vec<u8>> {
+    let mut text = read(path)?;
+    while text.ends_with(b"\n\n") {
+        text.pop();
+    }
+    Ok(text)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
     let size = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
     if size > MAX_FILE {
         bail!("{} has {size} bytes; the most is {MAX_FILE}", path.display());

@@ -13,7 +13,7 @@ use admin_types::{Kind, OrgId};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
-use super::offline::read;
+use super::offline::read_note;
 use crate::commands::client::progress;
 use crate::config::Config;
 use crate::{out, serve};
@@ -129,7 +129,7 @@ fn open_store(config: &Config, from: Option<&Address>) -> Result<Arc<dyn Blob>> 
 
 fn read_kept(path: &Path) -> Result<Kept> {
     let name = path.display().to_string();
-    let (log, note) = kept_checkpoint(&read(path)?)
+    let (log, note) = kept_checkpoint(&read_note(path)?)
         .map_err(|error| anyhow::anyhow!("{error}"))
         .with_context(|| format!("--kept {name} is neither a receipt nor a checkpoint"))?;
     Ok((name, log, note))

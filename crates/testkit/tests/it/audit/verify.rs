@@ -346,7 +346,8 @@ async fn a_receipt_is_verified_on_any_machine() {
     fs::write(file("key"), sandbox.cli(&["audit", "key"])).expect("written");
     sandbox.cli(&["audit", "receipt", &event, "-o", &file("receipt")]);
     let plain = text(&sandbox, &format!("/v3/audit/{event}/receipt")).await;
-    fs::write(file("plain"), plain).expect("written");
+    // As `jq -r` ends a text.
+    fs::write(file("plain"), plain + "\n").expect("written");
     let shown = sandbox.request(Method::GET, &format!("/v3/events/{event}")).send().await.expect("an answer");
     let shown = shown.text().await.expect("a text");
     fs::write(file("event"), &shown).expect("written");
