@@ -15,6 +15,45 @@ async function bearer() {
   return token;
 }
 
+const at = (tree, path) => path.reduce((part, key) => part?.[key], tree);
+
+function put(tree, path, value) {
+  const parent = path.slice(0, -1).reduce((part, key) => (part[key] ??= {}), tree);
+  parent[path.at(-1)] = value;
+}
+
+/** The document with `path` in it, and of all the rest only what this refers to. */
+function part(document, path) {
+  const { paths, webhooks, components, ...result } = document;
+  const taken = new Set();
+  const take = (path) => {
+    const id = path.join("\n");
+    const value = at(document, path);
+    if (taken.has(id) || value === undefined) return;
+    taken.add(id);
+    put(result, path, value);
+    refer(value);
+  };
+  const refer = (value) => {
+    if (value === null || typeof value !== "object") return;
+    if (typeof value.$ref === "string" && value.$ref.startsWith("#/")) {
+      const keys = value.$ref.slice(2).split("/");
+      take(keys.map((key) => decodeURIComponent(key).replaceAll("~1", "/").replaceAll("~0", "~")));
+    }
+    Object.values(value).forEach(refer);
+  };
+  take(path);
+  return result;
+}
+
+/** Swagger UI goes through the whole document whenever an operation is opened: here, through the operation's part. */
+const Parts = () => ({
+  afterLoad() {
+    const { resolveSubtree } = this.fn;
+    this.fn.resolveSubtree = (document, path, options) => resolveSubtree(part(document, path), path, options);
+  },
+});
+
 if (await bearer()) {
   document.getElementById("who").textContent = "signed in";
   window.ui = SwaggerUIBundle({
@@ -22,6 +61,7 @@ if (await bearer()) {
     dom_id: "#swagger",
     deepLinking: true,
     docExpansion: "list",
+    plugins: [Parts],
     requestInterceptor: async (request) => {
       request.headers.Authorization = `Bearer ${await bearer()}`;
       return request;

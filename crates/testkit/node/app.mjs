@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { ADMIN_URL, register } from './admin.mjs'
 
-const PATIENCE = 20_000
+const PATIENCE = 60_000
 
 /** Registers a client with these attributes, and opens where its people come back to. */
 export const app = async (name, attributes) => {

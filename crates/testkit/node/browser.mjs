@@ -22,11 +22,11 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 /** A narrow screen is that of WCAG 1.4.10: 320 pixels. */
 const SCREENS = { wide: { width: 1280, height: 800 }, narrow: { width: 320, height: 640 } }
 /** Within which anything on a page must happen, in milliseconds. */
-const PATIENCE = 20_000
+const PATIENCE = 60_000
 
 /** Chromium without a window, with an empty profile that is gone afterwards. */
 export const launch = () =>
-  chromium.launch({ executablePath: ADMIN_CHROMIUM, chromiumSandbox: false, args: FLAGS, timeout: 3 * PATIENCE })
+  chromium.launch({ executablePath: ADMIN_CHROMIUM, chromiumSandbox: false, args: FLAGS, timeout: PATIENCE })
 
 /** Runs `visit(page, context)` in a browser of its own: no cookies, these settings. What the console says fails it. */
 export const visit = async (browser, settings, run) => {

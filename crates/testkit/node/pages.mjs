@@ -130,6 +130,11 @@ await step('the API reference calls the API as whoever is signed in', () =>
     await page.getByRole('button', { name: 'Execute' }).click()
     const status = page.locator('.live-responses-table .response-col_status').last()
     await status.filter({ hasText: '200' }).waitFor()
+    // What an operation refers to, and what that refers to, is there.
+    const create = page.locator('#operations-resources-create_resource')
+    await create.locator('button').first().click()
+    await create.locator('.opblock-section-request-body .body-param__example').filter({ hasText: '"attributes"' }).waitFor()
+    assert.equal(await page.locator('.errors-wrapper').count(), 0)
   }))
 
 await step('a keyboard is enough', () =>
