@@ -21,6 +21,14 @@ const FLAGS = [
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 /** A narrow screen is that of WCAG 1.4.10: 320 pixels. */
 const SCREENS = { wide: { width: 1280, height: 800 }, narrow: { width: 320, height: 640 } }
+/**
+ * What the console may say. Chromium reports each page that comes with a status of 4xx: whoever expects one looks at it
+ * himself. And that a field was filled before the page had put the focus there.
+ */
+const EXPECTED = [
+  /^error: Failed to load resource: the server responded with a status of 4\d\d/,
+  /^info: Autofocus processing was blocked because a document already has a focused element/,
+]
 /** Within which anything on a page must happen, in milliseconds. */
 const PATIENCE = 60_000
 
@@ -42,8 +50,7 @@ export const visit = async (browser, settings, run) => {
     const seen = `at ${page.url()}: ${(await page.innerText('body')).slice(0, 500)}\nthe console: ${said.join('\n')}`
     throw new Error(seen, { cause: error })
   }
-  // Chromium reports each page that comes with a status of 4xx; whoever expects one looks at it himself.
-  const faults = said.filter((line) => !/^error: Failed to load resource: the server responded with a status of 4\d\d/.test(line))
+  const faults = said.filter((line) => !EXPECTED.some((expected) => expected.test(line)))
   assert.deepEqual(faults, [], 'the console')
   await context.close()
 }

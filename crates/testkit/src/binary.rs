@@ -15,8 +15,8 @@ use crate::postgres::{self, Database};
 use crate::process::{self, Leash, Signal};
 use crate::story::Backend;
 
-const READY_WITHIN: Duration = Duration::from_secs(30);
-const STOPPED_WITHIN: Duration = Duration::from_secs(30);
+const READY_WITHIN: Duration = Duration::from_secs(120);
+const STOPPED_WITHIN: Duration = Duration::from_secs(60);
 
 /// A running Admin, called by its owner: a sandbox is also the [`Client`] with the owner's token.
 ///

@@ -27,7 +27,9 @@ impl Client {
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(Duration::from_secs(30))
+            .timeout(Duration::from_secs(120))
+            // A server that is busy may leave unread what it is sent.
+            .tcp_user_timeout(None)
             .build()
             .expect("the settings of the HTTP client are constants");
         Client { base_url: base_url.to_owned(), token: token.map(str::to_owned), http }

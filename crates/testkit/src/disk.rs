@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::process::{self, Leash, Signal};
 
-const MOUNTED_WITHIN: Duration = Duration::from_secs(10);
+const MOUNTED_WITHIN: Duration = Duration::from_secs(60);
 /// Mounts a disk in memory, and unmounts it when it is told to end.
 const HOLD: &str = r#"
 mount -t tmpfs -o "size=$2,mode=0777" admin-test "$1" || exit 1

@@ -6,7 +6,7 @@ use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 
 /// How long an event may take to come.
-const WITHIN: Duration = Duration::from_secs(20);
+const WITHIN: Duration = Duration::from_secs(60);
 
 /// A stream of events.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Live {
                     None => continue,
                 }
             }
-            let chunk = tokio::time::timeout(WITHIN, self.response.chunk()).await.expect("an event within 20 seconds");
+            let chunk = tokio::time::timeout(WITHIN, self.response.chunk()).await.expect("an event within a minute");
             match chunk.unwrap_or_else(|error| panic!("the stream broke: {error:?}")) {
                 Some(bytes) => self.text.push_str(std::str::from_utf8(&bytes).expect("UTF-8")),
                 None => return None,

@@ -8,6 +8,7 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -62,6 +63,7 @@ pub struct MailServer {
     /// What `smtp_url` says.
     pub url: String,
     taken: Arc<Mutex<Taken>>,
+    open: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
@@ -101,11 +103,13 @@ impl MailServer {
         let host = if tls.is_some() { "ann:secret@localhost" } else { "127.0.0.1" };
         let url = format!("{scheme}://{host}:{}", listener.local_addr().expect("an address").port());
         let taken = Arc::<Mutex<Taken>>::default();
+        let (open, opened) = watch::channel(true);
         let shared = taken.clone();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (taken, tls) = (shared.clone(), tls.clone());
+                let (taken, tls, mut opened) = (shared.clone(), tls.clone(), opened.clone());
                 tokio::spawn(async move {
+                    let _ = opened.wait_for(|open| *open).await;
                     let Some(tls) = tls else { return serve(stream, &taken).await };
                     match tls.accept(stream).await {
                         Ok(stream) => serve(stream, &taken).await,
@@ -117,7 +121,7 @@ impl MailServer {
                 });
             }
         });
-        MailServer { url, taken, task }
+        MailServer { url, taken, open, task }
     }
 
     fn taken(&self) -> std::sync::MutexGuard<'_, Taken> {
@@ -140,6 +144,11 @@ impl MailServer {
     /// Refuses as many letters for now.
     pub fn refuse(&self, letters: usize) {
         self.taken().refuse = letters;
+    }
+
+    /// Whether it speaks to whoever connects, now and until this is called again; before, it does.
+    pub fn open(&self, open: bool) {
+        self.open.send_replace(open);
     }
 
     /// Whether all that was to be refused has been.

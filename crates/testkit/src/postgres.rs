@@ -20,8 +20,8 @@ use tokio_postgres::{Client, NoTls};
 use crate::ports;
 use crate::process::{self, Leash, Signal};
 
-const READY_WITHIN: Duration = Duration::from_secs(30);
-const STOPPED_WITHIN: Duration = Duration::from_secs(10);
+const READY_WITHIN: Duration = Duration::from_secs(120);
+const STOPPED_WITHIN: Duration = Duration::from_secs(60);
 
 /// An empty database of one test's own, dropped with this value.
 #[derive(Debug)]

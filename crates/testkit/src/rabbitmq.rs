@@ -21,7 +21,7 @@ use crate::ports;
 use crate::process::{self, Leash, Signal};
 
 const READY_WITHIN: Duration = Duration::from_secs(120);
-const STOPPED_WITHIN: Duration = Duration::from_secs(30);
+const STOPPED_WITHIN: Duration = Duration::from_secs(60);
 const ANSWERED_WITHIN_SECONDS: &str = "20";
 const CERTIFICATE: &str = "certificate.pem";
 const KEY: &str = "key.pem";

@@ -18,8 +18,8 @@ const S3S: &str = "s3s-fs-0.14.1";
 const MOTO: &str = "moto-5.2.5";
 
 /// How long a server may take to start (moto is slow at it), and to stop.
-const READY_WITHIN: Duration = Duration::from_secs(60);
-const STOPPED_WITHIN: Duration = Duration::from_secs(10);
+const READY_WITHIN: Duration = Duration::from_secs(120);
+const STOPPED_WITHIN: Duration = Duration::from_secs(60);
 
 /// The only user.
 pub const ACCESS_KEY: &str = "admin-test-access";

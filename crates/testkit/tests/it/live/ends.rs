@@ -38,7 +38,7 @@ story!(a_stream_ends_with_its_api_key, async |sandbox: &Sandbox| {
     assert_eq!(sandbox.delete_json(&key).await.0, 204);
     assert_eq!(live.next().await.expect("an end that is told").kind, "end");
     // A second, and what a busy machine adds.
-    assert!(deleted.elapsed() < Duration::from_secs(8), "{:?}", deleted.elapsed());
+    assert!(deleted.elapsed() < Duration::from_secs(20), "{:?}", deleted.elapsed());
 });
 
 story!(a_server_that_stops_ends_its_streams_at_once, async |sandbox: &Sandbox| {

@@ -27,7 +27,7 @@ async fn connect(sandbox: &Sandbox, path: &str, header: (&'static str, String)) 
 }
 
 async fn next(socket: &mut Socket) -> Message {
-    let message = tokio::time::timeout(std::time::Duration::from_secs(20), socket.next()).await;
+    let message = tokio::time::timeout(std::time::Duration::from_secs(60), socket.next()).await;
     message.expect("a message within 20 seconds").expect("a message").expect("no error")
 }
 

@@ -57,7 +57,7 @@ story!(a_secret_ends_when_it_should, async |sandbox: &Sandbox| {
     let ada = add(sandbox, "client", "ada", json!({})).await;
     let place = secrets_of(&ada);
     let at = |seconds: i64| admin_types::Timestamp((signer::now() + seconds) * 1_000_000).to_string();
-    let (status, body) = sandbox.post_json(&place, &json!({"expires_at": at(2)})).await;
+    let (status, body) = sandbox.post_json(&place, &json!({"expires_at": at(8)})).await;
     assert_eq!(status, 201, "{body}");
     let short = body["data"]["secret"].as_str().unwrap();
     token_of(&ask(sandbox, Some((&ada, short)), &[]).await);

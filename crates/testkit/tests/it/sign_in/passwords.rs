@@ -133,7 +133,8 @@ told_by_mail!(a_link_sets_a_new_password_once, async |sandbox: &Sandbox, mail: &
 told_by_mail!(whether_an_address_is_known_is_not_told, async |sandbox: &Sandbox, mail: &MailServer| {
     owner(sandbox).await;
     let mut answers = vec![];
-    let mut took = BTreeMap::<&str, Vec<Duration>>::new();
+    mail.open(false);
+    let started = Instant::now();
     let addresses = [
         "ada@example.org",
         "nobody@example.org",
@@ -144,16 +145,13 @@ told_by_mail!(whether_an_address_is_known_is_not_told, async |sandbox: &Sandbox,
     ];
     for _ in 0..3 {
         for address in addresses {
-            let started = Instant::now();
             let seen = Browser::new(sandbox).submit("/reset-password", &[("email", address)]).await;
-            took.entry(address).or_default().push(started.elapsed());
             answers.push((seen.status, seen.text));
         }
     }
     assert!(answers.iter().all(|answer| *answer == answers[0]) && answers[0].0 == 200, "{answers:?}");
-    let least = |address: &str| took[address].iter().min().copied().unwrap_or_default();
-    let [known, unknown] = ["ada@example.org", "nobody@example.org"].map(least);
-    assert!(known.abs_diff(unknown) < Duration::from_millis(100), "{known:?} {unknown:?}");
+    assert!(started.elapsed() < Duration::from_secs(20), "no answer waits for a mail server that does not speak");
+    mail.open(true);
     mail.letter("Ada@example.org", 3).await;
     // A fourth within the hour is not sent, and that is not told either.
     let fourth = Browser::new(sandbox).submit("/reset-password", &[("email", "ada@example.org")]).await;
