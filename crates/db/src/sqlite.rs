@@ -1,17 +1,20 @@
 //! SQLite connections: pragmas, cached statements, and a deadline for long reads.
 
 use std::path::Path;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use admin_types::Result;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::errors;
 use crate::row::{Arg, Row};
 
 /// How often a running statement looks at its deadline, in virtual-machine steps (about once a millisecond).
 const STEPS_BETWEEN_LOOKS: i32 = 100_000;
+/// How long a lock is waited for.
+const LOCKED_WITHIN: Duration = Duration::from_secs(10);
 /// Prepared statements that a connection keeps.
 const STATEMENTS: usize = 256;
 
@@ -26,9 +29,9 @@ impl SqliteConn {
     /// Opens the file for the writer: WAL, and every commit on disk before it is acknowledged.
     pub(crate) fn open_writer(path: &Path) -> Result<SqliteConn> {
         let connection = Connection::open(path).map_err(errors::sqlite)?;
-        let pragmas = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-            PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;
-            PRAGMA wal_autocheckpoint = 4000;";
+        write_ahead(&connection).map_err(errors::sqlite)?;
+        let pragmas = "PRAGMA synchronous = FULL; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY;
+            PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4000;";
         Self::prepare_connection(connection, pragmas, false)
     }
 
@@ -36,11 +39,7 @@ impl SqliteConn {
     pub(crate) fn open_reader(path: &Path, long: bool) -> Result<SqliteConn> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(errors::sqlite)?;
-        Self::prepare_connection(
-            connection,
-            "PRAGMA busy_timeout = 10000; PRAGMA query_only = TRUE; PRAGMA cache_size = -4000;",
-            long,
-        )
+        Self::prepare_connection(connection, "PRAGMA query_only = TRUE; PRAGMA cache_size = -4000;", long)
     }
 
     /// Takes all of the WAL into the file, and empties it; refused while somebody else writes.
@@ -50,6 +49,7 @@ impl SqliteConn {
     }
 
     fn prepare_connection(connection: Connection, pragmas: &str, long: bool) -> Result<SqliteConn> {
+        connection.busy_timeout(LOCKED_WITHIN).map_err(errors::sqlite)?;
         connection.execute_batch(pragmas).map_err(errors::sqlite)?;
         // Else a statement that a partial index might serve is compiled anew whenever its parameters change.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(errors::sqlite)?;
@@ -91,6 +91,20 @@ impl SqliteConn {
         match sql.contains(';') {
             true => self.connection.execute_batch(sql).map_err(errors::sqlite),
             false => self.execute(sql, &[]).map(drop),
+        }
+    }
+}
+
+/// Switches the file to WAL. SQLite waits for a lock, but not in this statement, which holds one itself: of several
+/// processes that open a new file at once, all but one are told that it is locked and ask again.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let until = Instant::now() + LOCKED_WITHIN;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < until => {
+                thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
         }
     }
 }

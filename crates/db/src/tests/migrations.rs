@@ -1,8 +1,12 @@
 //! Migrations go forward, as often as they are run, and a newer schema is refused.
 
+use std::sync::Barrier;
+use std::thread;
+
 use admin_types::Kind;
 
 use super::Both;
+use crate::sqlite::SqliteConn;
 use crate::{Db, LaneOptions, migrate};
 
 #[tokio::test]
@@ -13,12 +17,30 @@ async fn migrations_may_run_again_and_side_by_side() {
         let run = || {
             let target = target.clone();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            std::thread::spawn(move || runtime.block_on(migrate::run(&target)))
+            thread::spawn(move || runtime.block_on(migrate::run(&target)))
         };
         for one in [run(), run(), run()] {
             one.join().expect("no panic").unwrap_or_else(|error| panic!("{target:?}: {error}"));
         }
         migrate::run(&target).await.unwrap_or_else(|error| panic!("{target:?}, once more: {error}"));
+    }
+}
+
+#[test]
+fn several_may_open_a_new_file_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for round in 0..50 {
+        let (file, start) = (folder.path().join(format!("{round}.db")), Barrier::new(4));
+        thread::scope(|scope| {
+            let open = || {
+                start.wait();
+                SqliteConn::open_writer(&file).map(drop)
+            };
+            let opened: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+            for one in opened {
+                one.join().expect("no panic").unwrap_or_else(|error| panic!("round {round}: {error}"));
+            }
+        });
     }
 }
 

@@ -44,7 +44,7 @@ async fn what_does_not_pass_ends_in_time() {
         let began = Instant::now();
         let error = blob.put(&key("checkpoint"), "one".into()).await.unwrap_err();
         assert_eq!(error.kind, Kind::Unavailable, "{fault:?}: {error}");
-        assert!(began.elapsed() < WITHIN * 2, "{fault:?}");
+        assert!(began.elapsed() < WITHIN * 10, "{fault:?}");
     }
     proxy.plan(&[], Fault::None);
     blob.put(&key("checkpoint"), "two".into()).await.unwrap();

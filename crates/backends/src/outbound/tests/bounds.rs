@@ -43,7 +43,7 @@ async fn a_body_without_an_end_is_cut_and_one_that_trickles_is_late() {
         std::future::pending().await
     })
     .await;
-    let late = outbound.send(post(&trickling.url()), Duration::from_millis(50)).await.unwrap_err();
+    let late = outbound.send(post(&trickling.url()), Duration::from_millis(500)).await.unwrap_err();
     assert_eq!(late.kind, Kind::Timeout);
     assert!(late.detail.contains("while reading the answer"), "{late}");
 }
@@ -120,7 +120,7 @@ async fn who_is_given_up_holds_no_connection() {
         })
         .await;
         let outbound = outbound("127.0.0.1", Limits::default(), &[]);
-        let late = outbound.send(post(&server.url()), Duration::from_millis(50)).await.unwrap_err();
+        let late = outbound.send(post(&server.url()), Duration::from_millis(500)).await.unwrap_err();
         assert_eq!(late.kind, Kind::Timeout);
         tokio::time::timeout(SOON, hears.recv()).await.expect("the connection ends");
     }

@@ -198,7 +198,7 @@ async fn events_go_over_tls_to_the_broker_that_is_meant() {
     let host = server.virtual_host();
     let broker = |name: &str, authorities: Option<String>| Broker {
         authorities,
-        patience: Duration::from_secs(5),
+        patience: Duration::from_secs(15),
         ..Broker::new(host.secure_url(name), &[READER])
     };
     let (log, history) = (Arc::<MemoryLog>::default(), Arc::new(History::default()));
